@@ -1,0 +1,231 @@
+package probe
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"proxycheck/probe/wire"
+)
+
+// A Client plays the clients of one Windows through one proxy. Its fields are
+// not changed by a run, so one Client may run many times.
+type Client struct {
+	Proxy    string // host:port; "" to go to the server directly
+	Login    *Login // for the proxy; nil for none
+	Resolver *net.Resolver
+	Timeout  time.Duration // of each phase of an exchange
+	MaxBytes int64         // sent and received, after which nothing is begun; 0 for no limit
+	Profile  *Profile
+	Target   Target
+	Steps    []*Step
+	Progress func(*Result) // called for each result, from one goroutine at a time; nil for nobody
+}
+
+// A Login is a name and a password for a proxy that asks for them in clear.
+type Login struct{ User, Password string }
+
+// A Run is what a client saw, with nothing judged.
+type Run struct {
+	ID        string // eight hexadecimal digits, which stand in its URLs
+	Started   time.Time
+	Took      time.Duration
+	Client    *Client
+	Target    Target    // as the server described itself
+	Results   []*Result // of each step, in the order of Client.Steps
+	Requests  int
+	Out, In   int64
+	StoppedBy string // what ended it early; "" when it came to its end
+}
+
+// A Result is what became of one step.
+type Result struct {
+	Step        *Step
+	Observation *Observation // nil when it was not sent
+	WaitedFor   string       // why it was not sent
+	Skipped     bool         // it was not sent because of what others saw, not for lack of time or bytes
+	After       []string     // the steps that ended before it began
+}
+
+// errBytes ends a run whose bytes are used up.
+var errBytes = errors.New("max-bytes")
+
+// Run makes the exchanges of c.Steps and notes what happened. What goes over
+// one connection goes in sequence, and the connections side by side, behind
+// the first step: a dead proxy costs one time-out.
+func (c *Client) Run(ctx context.Context) *Run {
+	s := newSession(c)
+	s.run.Target = c.Target
+	steps := s.run.Results
+	opening := &wire.Conn{Dialer: s.dialer}
+	defer opening.Close()
+	if len(steps) > 0 && steps[0].Step == Steps[0] {
+		s.play(ctx, opening, steps[:1])
+		steps = steps[1:]
+	}
+	if c.Target.Kind != Embedded {
+		s.greet(ctx, opening)
+	}
+	var lines sync.WaitGroup
+	for _, line := range byConnection(steps) {
+		lines.Go(func() {
+			conn := &wire.Conn{Dialer: s.dialer}
+			defer conn.Close()
+			s.play(ctx, conn, line)
+		})
+	}
+	lines.Wait()
+	return s.end(ctx)
+}
+
+// byConnection groups results by the connection of their steps, in order.
+func byConnection(results []*Result) [][]*Result {
+	var lines [][]*Result
+	place := map[string]int{}
+	for _, r := range results {
+		i, ok := place[r.Step.On]
+		if !ok {
+			i = len(lines)
+			place[r.Step.On], lines = i, append(lines, nil)
+		}
+		lines[i] = append(lines[i], r)
+	}
+	return lines
+}
+
+// A session is a run under way.
+type session struct {
+	*Client
+	run      *Run
+	dialer   *wire.Dialer
+	cv       string
+	login    atomic.Bool // the proxy took the login once, so it is sent unasked
+	bytes    atomic.Int64
+	requests atomic.Int64
+	gate     gate
+	board    board
+	progress sync.Mutex
+}
+
+func newSession(c *Client) *session {
+	var random [20]byte
+	rand.Read(random[:])
+	s := &session{Client: c, cv: base64.RawStdEncoding.EncodeToString(random[4:])}
+	s.run = &Run{ID: fmt.Sprintf("%X", random[:4]), Started: time.Now(), Client: c}
+	s.dialer = &wire.Dialer{Proxy: c.Proxy, Resolver: c.Resolver, Timeout: c.Timeout,
+		TLS: c.Profile.TLSConfig(), Connect: s.connect}
+	for _, step := range c.Steps {
+		s.run.Results = append(s.run.Results, &Result{Step: step})
+	}
+	s.board.open(c.Steps)
+	return s
+}
+
+// end closes the books of the run.
+func (s *session) end(ctx context.Context) *Run {
+	r := s.run
+	r.Took = time.Since(r.Started)
+	r.Requests = int(s.requests.Load())
+	r.In, r.Out = s.gate.in.Load(), s.gate.out.Load()
+	if ctx.Err() != nil {
+		r.StoppedBy = context.Cause(ctx).Error()
+	} else if s.spent() {
+		r.StoppedBy = errBytes.Error()
+	}
+	return r
+}
+
+// spent tells whether the bytes of the run are used up.
+func (s *session) spent() bool { return s.MaxBytes > 0 && s.bytes.Load() >= s.MaxBytes }
+
+// play makes the exchanges of one connection, one after another.
+func (s *session) play(ctx context.Context, conn *wire.Conn, line []*Result) {
+	for _, r := range line {
+		r.After = s.board.done()
+		s.one(ctx, conn, r)
+		s.board.post(r)
+		if s.Progress != nil {
+			s.progress.Lock()
+			s.Progress(r)
+			s.progress.Unlock()
+		}
+	}
+}
+
+// one makes the exchange of one step, if anything speaks for trying.
+func (s *session) one(ctx context.Context, conn *wire.Conn, r *Result) {
+	b := &blanks{profile: s.Profile, target: &s.run.Target, cv: s.cv, now: time.Now(),
+		object: s.board.object(&s.run.Target, s.run.ID, r.Step.On)}
+	req, err := s.prepare(ctx, b, r.Step)
+	switch {
+	case ctx.Err() != nil:
+		r.WaitedFor = context.Cause(ctx).Error()
+		return
+	case s.spent():
+		r.WaitedFor = errBytes.Error()
+		return
+	case err != nil:
+		r.WaitedFor, r.Skipped = err.Error(), true
+		return
+	}
+	if why := s.gate.shut(s.hop(req)); why != "" {
+		r.WaitedFor, r.Skipped = why, true
+		return
+	}
+	r.Observation = s.observe(ctx, conn, r.Step, req, b)
+	s.gate.note(s.hop(req), r.Step.Name, r.Observation.Exchange)
+}
+
+// prepare fills the request of a step, and waits for the step that knows what
+// is lacking.
+func (s *session) prepare(ctx context.Context, b *blanks, step *Step) (*wire.Request, error) {
+	b.past = s.board.past()
+	req, err := b.request(step)
+	var need needError
+	if errors.As(err, &need) && s.board.wait(ctx, need.step) {
+		b.past = s.board.past()
+		req, err = b.request(step)
+	}
+	return req, err
+}
+
+// hop is the machine to which a connection for r goes.
+func (s *session) hop(r *wire.Request) string {
+	if s.Proxy != "" {
+		return s.Proxy
+	}
+	return r.Authority
+}
+
+// connect is the CONNECT that opens a tunnel to authority.
+func (s *session) connect(authority string) wire.Head {
+	h := wire.Lines(connect)
+	h.Start = "CONNECT " + authority + " HTTP/1.1"
+	h.Fields[0].Value = authority
+	return s.authorize(h)
+}
+
+// authorize adds the login to a request, once the proxy has asked for it.
+func (s *session) authorize(h wire.Head) wire.Head {
+	if s.login.Load() {
+		h.Fields = append(h.Fields, wire.Field{Name: "Proxy-Authorization", Value: basic(s.Login.User, s.Login.Password)})
+	}
+	return h
+}
+
+// count adds what passed over the wire to the books.
+func (s *session) count(x *wire.Exchange) {
+	s.requests.Add(1)
+	if x.Tunnel != nil {
+		s.requests.Add(1)
+	}
+	s.bytes.Add(x.Out + x.In)
+	s.gate.out.Add(x.Out)
+	s.gate.in.Add(x.In)
+}

@@ -1,0 +1,73 @@
+package probe
+
+import (
+	"slices"
+
+	"proxycheck/probe/wuerr"
+)
+
+// coded are the codes under which Windows logs what s is, of every version. A
+// finding without codes of its own is logged by the status of the answer.
+func (s *shown) coded() []Coded {
+	if s.NoCode {
+		return nil
+	}
+	if s.Codes != nil {
+		return s.Codes
+	}
+	var codes []Coded
+	for _, j := range s.by {
+		answer, _ := j.Observation.reply()
+		c := Coded{Agent: j.Step.By, Layer: j.Step.Layer, Code: StatusCode(j.Step.Layer, answer.Status()), Source: wuaCodes, Sure: Documented}
+		if c.Layer == Job {
+			c.Source = bitsCodes
+		}
+		if answer.Status() != 0 && !slices.Contains(codes, c) {
+			codes = append(codes, c)
+		}
+	}
+	return codes
+}
+
+// StatusCode is what the layer of an agent logs for an HTTP status.
+func StatusCode(l Layer, status int) wuerr.Code {
+	if l == Job {
+		return wuerr.DownloadStatus(status)
+	}
+	return wuerr.AgentStatus(status)
+}
+
+// primary is the first code of s for a step on a version of Windows, and
+// whether there is one.
+func (s *shown) primary(step *Step, w Windows) (Coded, bool) {
+	codes := s.coded()
+	i := slices.IndexFunc(codes, func(c Coded) bool {
+		return c.Agent == step.By && (c.Layer == "" || c.Layer == step.Layer) && w.Within(c.Since, c.Until)
+	})
+	if i < 0 {
+		return Coded{}, false
+	}
+	return codes[i], true
+}
+
+// seenIn says where Windows shows the codes of an agent.
+var seenIn = map[Agent]string{
+	WUA:  "WindowsUpdate.log, and Settings",
+	BITS: "event 61 of BITS-Client, and bitsadmin /list /allusers /verbose",
+	DO:   "the Delivery Optimization log (Get-DeliveryOptimizationLog)",
+}
+
+// passing are the codes that BITS takes for passing trouble: the job goes on
+// trying for days, as TRANSIENT_ERROR.
+var passing = []wuerr.Code{wuerr.TimedOut, wuerr.NameNotResolved, wuerr.CannotConnect, wuerr.ConnectionError, wuerr.InvalidResponse}
+
+// outcome is what becomes of the update when c is logged.
+func outcome(c Coded) string {
+	switch {
+	case c.Agent == BITS && (slices.Contains(passing, c.Code) || c.Code >= wuerr.DownloadStatus(500) && c.Code <= wuerr.DownloadStatus(599)):
+		return "transient"
+	case c.Code == wuerr.DONoProgress:
+		return "stuck at 0 %"
+	}
+	return "error"
+}

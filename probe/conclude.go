@@ -1,0 +1,226 @@
+package probe
+
+import (
+	"bytes"
+	"cmp"
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	"proxycheck/probe/wire"
+)
+
+// A Status is what a step came to. That it was not run is not that it passed.
+type Status string
+
+// Statuses.
+const (
+	StatusPass    Status = "pass"
+	StatusWarn    Status = "warn"
+	StatusFail    Status = "fail"
+	StatusSkip    Status = "skip"    // pointless after what others saw
+	StatusUnknown Status = "unknown" // the run ended before it could be told
+)
+
+// A judged result is a result with what is thought of it.
+type judged struct {
+	*Result
+	verdicts []Verdict
+	spared   string // why a failure is only a warning; "" when it is not
+}
+
+// Judged are the findings of a run, step by step: those of Judge, after what
+// only a look at several steps can tell.
+func judge(r *Run) []*judged {
+	var all []*judged
+	for _, result := range r.Results {
+		j := &judged{Result: result}
+		if result.Observation != nil {
+			j.verdicts = Judge(result.Step, result.Observation)
+		}
+		all = append(all, j)
+	}
+	for _, compare := range compared {
+		compare(all)
+	}
+	for _, j := range all {
+		j.spare(r)
+	}
+	return all
+}
+
+// compared lists what can be told only by comparing steps.
+var compared = []func([]*judged){headDenied, typeDenied, partsDisagree}
+
+// headDenied tells a denied method from a denied server: only HEAD is denied,
+// and files come.
+func headDenied(all []*judged) {
+	denied := having(all, RequestDenied)
+	onlyHEAD := !slices.ContainsFunc(denied, func(j *judged) bool { return isHEAD(j.Observation) == "" })
+	if onlyHEAD && slices.ContainsFunc(all, fetched) {
+		rename(denied, RequestDenied, HeadRefused, "; a GET of the same is not denied")
+	}
+}
+
+// typeDenied tells a denied type of file from a denied server: all that is
+// denied is of one type, and the web service answers.
+func typeDenied(all []*judged) {
+	denied := having(all, RequestDenied)
+	if len(denied) == 0 {
+		return
+	}
+	kind := fileType(denied[0].Observation)
+	others := slices.ContainsFunc(denied, func(j *judged) bool { return fileType(j.Observation) != kind })
+	works := slices.ContainsFunc(all, func(j *judged) bool {
+		return j.Observation != nil && good(j.Step, j.Observation) && fileType(j.Observation) == ".asmx" && j.Observation.Trust == nil
+	})
+	if kind != "" && kind != ".asmx" && !others && works {
+		rename(denied, RequestDenied, FileTypeDenied, "; only "+kind+" is denied")
+	}
+}
+
+// partsDisagree holds parts of a file against the whole, where nobody knows
+// what the file should be.
+func partsDisagree(all []*judged) {
+	i := slices.IndexFunc(all, func(j *judged) bool { return j.Step.Kind == whole && fetched(j) })
+	if i < 0 || all[i].Observation.Compared != nil {
+		return
+	}
+	file := all[i].Observation.Body.Excerpt
+	for _, j := range all {
+		if j.Step.Kind != ranged || !fetched(j) || j.Observation.Answer.Status() != 206 {
+			continue
+		}
+		from, _, _ := parseRange(j.Observation.Sent.Get("Range"))
+		part := j.Observation.Body.Excerpt
+		if from >= int64(len(file)) {
+			continue
+		}
+		n := min(len(part), len(file)-int(from))
+		if !bytes.Equal(part[:n], file[from:int(from)+n]) {
+			j.verdicts = append(j.verdicts, Verdict{ContentAltered, Fail, Unknown,
+				fmt.Sprintf("the part from byte %d on is not the same as in the whole file", from)})
+		}
+	}
+}
+
+// fetched tells whether j is a file, or a part of one, that came well.
+func fetched(j *judged) bool {
+	return j.Observation != nil && j.Observation.Complete() && j.Observation.Answer.Status()/100 == 2 &&
+		j.Observation.Sent.Method() == "GET" && !slices.ContainsFunc(j.verdicts, func(v Verdict) bool { return v.Grade == Fail })
+}
+
+// having are those of all that show f.
+func having(all []*judged, f *Finding) []*judged {
+	var some []*judged
+	for _, j := range all {
+		if slices.ContainsFunc(j.verdicts, func(v Verdict) bool { return v.Finding == f }) {
+			some = append(some, j)
+		}
+	}
+	return some
+}
+
+// rename puts the finding to in the place of from, and adds to its evidence.
+func rename(some []*judged, from, to *Finding, evidence string) {
+	for _, j := range some {
+		for i, v := range j.verdicts {
+			if v.Finding == from {
+				j.verdicts[i] = Verdict{to, to.Grade, cmp.Or(to.Owner, v.Owner), v.Evidence + evidence}
+			}
+		}
+	}
+}
+
+// fileType is the extension of what o asked for, in lower case.
+func fileType(o *Observation) string {
+	_, target, _ := strings.Cut(o.Sent.Start, " ")
+	target, _, _ = strings.Cut(target, " ")
+	target, _, _ = strings.Cut(target, "?")
+	return strings.ToLower(path.Ext(target))
+}
+
+// spare makes warnings of the failures of a step that this Windows can do
+// without.
+func (j *judged) spare(r *Run) {
+	if j.Step.Spare == nil {
+		return
+	}
+	why := j.Step.Spare(r.Client.Profile, &r.Target)
+	for i, v := range j.verdicts {
+		if why != "" && v.Grade == Fail {
+			j.spared, j.verdicts[i].Grade = why, Warn
+		}
+	}
+}
+
+// status is what j came to.
+func (j *judged) status() Status {
+	shows := func(g Grade) bool {
+		return slices.ContainsFunc(j.verdicts, func(v Verdict) bool { return v.Grade == g })
+	}
+	switch {
+	case j.Observation == nil && j.Skipped:
+		return StatusSkip
+	case j.Observation == nil, j.Observation.Failure == wire.Stopped:
+		return StatusUnknown
+	case shows(Fail):
+		return StatusFail
+	case j.Observation.Body.Abandoned:
+		return StatusUnknown
+	case shows(Warn):
+		return StatusWarn
+	}
+	return StatusPass
+}
+
+// A shown finding is one that some steps of a run show.
+type shown struct {
+	*Finding
+	grade    Grade
+	owner    Owner
+	by       []*judged // the steps that show it
+	evidence string
+	under    *Finding // the finding that accounts for it; nil for none
+}
+
+// merge makes one of the verdicts that have the same cause.
+func merge(all []*judged) []*shown {
+	var found []*shown
+	for _, f := range Findings {
+		s := &shown{Finding: f, by: having(all, f)}
+		for _, j := range s.by {
+			s.add(j)
+		}
+		if len(s.by) > 0 {
+			found = append(found, s)
+		}
+	}
+	for _, s := range found {
+		for _, other := range found {
+			if slices.Contains(other.Explains, s.Finding) {
+				s.under = other.Finding
+			}
+		}
+	}
+	order := []Grade{Fail, Warn, Note}
+	slices.SortStableFunc(found, func(a, b *shown) int {
+		return slices.Index(order, a.grade) - slices.Index(order, b.grade)
+	})
+	return found
+}
+
+// add takes in what one step says of s: the worst grade, and the evidence of
+// the first that has it. Steps that blame different owners prove none.
+func (s *shown) add(j *judged) {
+	for _, v := range j.verdicts {
+		switch {
+		case v.Finding != s.Finding:
+		case s.grade == "" || s.grade != Fail && v.Grade == Fail:
+			s.grade, s.owner, s.evidence = v.Grade, v.Owner, v.Evidence
+		case v.Grade == s.grade && v.Owner != s.owner:
+			s.owner = Unknown
+		}
+	}
+}

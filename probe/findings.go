@@ -1,0 +1,433 @@
+package probe
+
+import "proxycheck/probe/wuerr"
+
+// Sources that several rows name.
+const (
+	bitsHTTP   = "Microsoft: HTTP requirements for BITS downloads"
+	bitsCodes  = "Microsoft: BITS return values"
+	doCodes    = "Microsoft: Delivery Optimization return values"
+	wuaCodes   = "Microsoft: WUA networking error codes"
+	winhttp    = "Microsoft: WinHTTP error messages"
+	doRanges   = "KB3175743"
+	kb10132    = "KB10132"
+	fieldLogs  = "WindowsUpdate.log of Windows 10 and 11 machines"
+	squidWiki  = "Squid wiki: Windows Update"
+	inferred   = "inferred from the code's meaning"
+	ownTrial   = "tried on the product in its Debian 12 version"
+	wuSecurity = "Microsoft: Windows Update security"
+)
+
+// Codes of trouble that each agent meets below HTTP, by layer and version.
+var (
+	codesNoName = []Coded{
+		{WUA, "", "", "", wuerr.PTNameUnresolved, wuaCodes, Documented},
+		{BITS, "", "", "", wuerr.NameNotResolved, winhttp, Documented},
+		{DO, "", "", "", wuerr.NameNotResolved, winhttp, Documented},
+	}
+	codesRefused = []Coded{
+		{WUA, SOAP, Win81, "", wuerr.PTUnreachable, fieldLogs, Seen},
+		{WUA, SOAP, "", Win7, wuerr.CannotConnect, "KB2894304", Documented},
+		{WUA, Fetch, "", "", wuerr.CannotConnect, "KB2894304", Documented},
+		{BITS, "", "", "", wuerr.CannotConnect, winhttp, Documented},
+		{DO, "", "", "", wuerr.CannotConnect, winhttp, Documented},
+	}
+	codesDropped = []Coded{
+		{WUA, SOAP, Win81, "", wuerr.PTUnreachable, fieldLogs, Seen},
+		{WUA, SOAP, Vista, Win7, wuerr.CannotConnect, "WindowsUpdate.log of a Windows 7 machine", Seen},
+		{WUA, SOAP, "", XP, wuerr.TimedOut, "a capture of Windows XP, 2004", Seen},
+		{WUA, Fetch, "", "", wuerr.CannotConnect, inferred, Unsure},
+		{WUA, Fetch, "", "", wuerr.TimedOut, inferred, Unsure},
+		{BITS, "", "", "", wuerr.CannotConnect, inferred, Unsure},
+		{BITS, "", "", "", wuerr.TimedOut, inferred, Unsure},
+		{DO, "", "", "", wuerr.CannotConnect, inferred, Unsure},
+		{DO, "", "", "", wuerr.DONoProgress, doCodes, Documented},
+	}
+	codesSilent = []Coded{
+		{WUA, SOAP, Win81, "", wuerr.PTRequestTimeout, fieldLogs, Seen},
+		{WUA, SOAP, "", Win7, wuerr.TimedOut, "KB2894304", Documented},
+		{WUA, Fetch, "", "", wuerr.TimedOut, "KB2894304", Documented},
+		{BITS, "", "", "", wuerr.TimedOut, winhttp, Documented},
+		{DO, "", "", "", wuerr.TimedOut, winhttp, Documented},
+		{DO, "", "", "", wuerr.DONoProgress, doCodes, Documented},
+	}
+	codesReset = []Coded{
+		{WUA, SOAP, Win81, "", wuerr.ConnectionError, "KB2894304", Documented},
+		{WUA, SOAP, Win81, "", wuerr.PTDisconnected, inferred, Unsure},
+		{WUA, "", "", "", wuerr.ConnectionError, "KB2894304", Documented},
+		{BITS, "", "", "", wuerr.ConnectionError, winhttp, Documented},
+		{DO, "", "", "", wuerr.ConnectionError, winhttp, Documented},
+	}
+	codesGarbled = []Coded{
+		{WUA, "", "", "", wuerr.InvalidResponse, inferred, Unsure},
+		{BITS, "", "", "", wuerr.InvalidResponse, kb10132, Documented},
+		{DO, "", "", "", wuerr.InvalidResponse, inferred, Unsure},
+	}
+	codesPage = []Coded{
+		{WUA, SOAP, Win81, "", wuerr.PTInvalidFormat, inferred, Unsure},
+		{WUA, SOAP, "", Win7, wuerr.PTParse, wuaCodes, Documented},
+		{WUA, Fetch, "", "", wuerr.InvalidFile, wuaCodes, Unsure},
+		{BITS, "", "", "", wuerr.BITSNoRange, inferred, Unsure},
+		{BITS, "", "", "", wuerr.BITSValidation, bitsCodes, Unsure},
+		{DO, "", Win11, "", wuerr.DONoRange, inferred, Unsure},
+		{DO, "", "", "", wuerr.DOBlockSize, inferred, Unsure},
+	}
+	codesRange = []Coded{
+		{BITS, "", "", "", wuerr.BITSNoRange, bitsCodes, Documented},
+		{DO, "", "", "", wuerr.DONoRange, doCodes, Documented},
+		{DO, "", "", Win10, wuerr.DOBlockSize, doRanges, Documented},
+	}
+	codesWrongRange = []Coded{
+		{BITS, "", "", "", wuerr.BITSNoRange, bitsCodes, Unsure},
+		{BITS, "", "", "", wuerr.BITSInvalidRange, bitsCodes, Unsure},
+		{DO, "", "", "", wuerr.DOBlockSize, doCodes, Unsure},
+		{DO, "", "", "", wuerr.DOInvalidRange, doCodes, Unsure},
+	}
+	codesSize = []Coded{
+		{BITS, "", "", "", wuerr.BITSNoSize, bitsCodes, Documented},
+		{WUA, Fetch, "", "", wuerr.InvalidFile, inferred, Unsure},
+	}
+	codesTLS = []Coded{
+		{WUA, "", "", "", wuerr.SecureFailure, wuSecurity, Documented},
+		{WUA, SOAP, Win81, "", wuerr.PTVerification, inferred, Unsure},
+	}
+	codesTunnel = []Coded{
+		{WUA, SOAP, Win81, "", wuerr.PTUnreachable, inferred, Unsure},
+		{WUA, SOAP, Win81, "", wuerr.HandleState, "a field note on Windows 10", Unsure},
+		{WUA, SOAP, "", Win7, wuerr.CannotConnect, inferred, Unsure},
+	}
+	codesHash = []Coded{
+		{WUA, Fetch, "", "", wuerr.InvalidFile, inferred, Unsure},
+		{BITS, "", "", "", wuerr.IncorrectHash, wuaCodes, Documented},
+		{DO, "", "", "", wuerr.IncorrectHash, wuaCodes, Documented},
+	}
+)
+
+// The findings, from the client outwards. What a title or a mend says of
+// another program is in its own words for the setting.
+var (
+	ProxyNameUnknown = &Finding{
+		Name: "proxy-name-unknown", Title: "the proxy's name does not resolve",
+		Owner: Network, Grade: Fail, Effect: Blocks, Codes: codesNoName, Source: wuaCodes,
+		Fix: "Publish the proxy's name in the name service that the clients use, or correct the name in their proxy setting.",
+	}
+	ServerNameUnknown = &Finding{
+		Name: "server-name-unknown", Title: "the update server's name does not resolve on the client",
+		Owner: Machine, Grade: Fail, Effect: Blocks, Codes: codesNoName, Source: wuaCodes,
+		Fix: "No proxy is used here, so the client must resolve the name itself. Correct the server's name in the policy \"Specify intranet Microsoft update service location\", set that policy to not configured if the server is gone, or configure the proxy that should be used.",
+	}
+	NameServerSilent = &Finding{
+		Name: "name-server-silent", Title: "the name server does not answer",
+		Owner: Network, Grade: Fail, Effect: Blocks, Codes: codesNoName, Source: wuaCodes,
+		Fix: "Let the client reach its name servers on UDP and TCP port 53, or give it others.",
+	}
+	ProxyRefuses = &Finding{
+		Name: "proxy-refuses", Title: "nothing listens at the proxy's address",
+		Owner: Proxy, Grade: Fail, Effect: Blocks, Codes: codesRefused, Source: winhttp,
+		Fix: "Check that the proxy runs and that the port in the clients' setting is the one on which it listens.",
+	}
+	ProxyUnreachable = &Finding{
+		Name: "proxy-unreachable", Title: "packets to the proxy are dropped",
+		Owner: Network, Grade: Fail, Effect: Blocks, Codes: codesDropped, Source: winhttp,
+		Fix: "Open the path from the client to the proxy's port: a firewall or a route drops the packets without a word.",
+	}
+	ServerRefuses = &Finding{
+		Name: "server-refuses", Title: "nothing listens at the update server's address",
+		Owner: Server, Grade: Fail, Effect: Blocks, Codes: codesRefused, Source: winhttp,
+		Fix: "Check that the update server runs and that the port in the clients' policy is the one on which it listens: 8530 for WSUS since 2012, 80 before. If that server is gone, set the policy \"Specify intranet Microsoft update service location\" to not configured.",
+	}
+	ServerUnreachable = &Finding{
+		Name: "server-unreachable", Title: "packets to the update server are dropped",
+		Owner: Network, Grade: Fail, Effect: Blocks, Codes: codesDropped, Source: winhttp,
+		Fix: "No proxy is used here. Open the path from the client to the update server, or configure the proxy that should be used: netsh winhttp set proxy on the client, then restart the service wuauserv.",
+	}
+	ProxyNotHTTP = &Finding{
+		Name: "proxy-not-http", Title: "what listens at the proxy's address does not speak HTTP",
+		Owner: Machine, Grade: Fail, Effect: Blocks, Codes: codesGarbled, Source: kb10132,
+		Fix: "Correct the port in the clients' proxy setting: the one at hand belongs to another service, or to a proxy that wants TLS, which these components do not use.",
+	}
+	LoginUnusable = &Finding{
+		Name: "login-unusable", Title: "the proxy asks for a login that no service of Windows can give",
+		Owner: Proxy, Grade: Fail, Effect: Blocks, Source: kb10132,
+		Codes: []Coded{
+			{WUA, SOAP, Win81, "", wuerr.PTAuthScheme, wuaCodes, Documented},
+			{WUA, "", "", "", wuerr.AgentStatus(407), wuaCodes, Documented},
+			{BITS, "", "", "", wuerr.DownloadStatus(407), bitsCodes, Documented},
+			{DO, "", "", "", wuerr.DownloadStatus(407), doCodes, Documented},
+		},
+		Fix: "Let requests to the update servers through without a login, in a rule before the one that asks for it: updates run as services, and none of them answers Basic or Digest.",
+		Fixes: map[string]string{
+			"squid": "acl windowsupdate dstdomain .windowsupdate.com .update.microsoft.com .delivery.mp.microsoft.com\nhttp_access allow windowsupdate   # above the line with proxy_auth",
+		},
+	}
+	LoginWanted = &Finding{
+		Name: "login-wanted", Title: "the proxy asks for a login",
+		Owner: Proxy, Grade: Fail, Effect: Blocks, Source: "KB885819",
+		Condition: "It works where the proxy accepts the machine account, which NTLM or Negotiate may present on a domain member; that cannot be tried from here.",
+		Fix:       "Let requests to the update servers through without a login, in a rule before the one that asks for it: updates run as services, before and without any user.",
+		Fixes:     LoginUnusable.Fixes,
+	}
+	TunnelOnly443 = &Finding{
+		Name: "tunnel-only-443", Title: "the proxy opens tunnels to port 443 alone",
+		Owner: Proxy, Grade: Fail, Effect: Blocks, Codes: codesTunnel, Source: ownTrial,
+		Fix: "Allow CONNECT to the TLS port of the update server as well; a WSUS has it on 8531.",
+		Fixes: map[string]string{
+			"squid":     "acl SSL_ports port 8531",
+			"apache":    "AllowCONNECT 443 8531",
+			"tinyproxy": "ConnectPort 8531",
+		},
+	}
+	TunnelDenied = &Finding{
+		Name: "tunnel-denied", Title: "the proxy does not open a tunnel to the update server",
+		Owner: Proxy, Grade: Fail, Effect: Blocks, Codes: codesTunnel, Source: squidWiki,
+		Fix: "Allow CONNECT to the update servers, for requests without a User-Agent too: these components send none with CONNECT.",
+		Fixes: map[string]string{
+			"squid": "acl CONNECT method CONNECT\nhttp_access allow CONNECT windowsupdate   # above the line that denies",
+		},
+	}
+	TLSBroken = &Finding{
+		Name: "tls-broken", Title: "the TLS handshake through the tunnel fails",
+		Grade: Fail, Effect: Blocks, Owner: Unknown, Source: winhttp,
+		Codes: []Coded{
+			{WUA, "", "", "", wuerr.SecureChannel, winhttp, Unsure},
+			{WUA, "", "", "", wuerr.ConnectionError, "seen on Windows Vista", Unsure},
+		},
+		Fix: "Make the handshake from the proxy's own machine: if it works there, a box that inspects TLS stands between; if not, the server offers no protocol version that this Windows knows, or its certificate is not bound to the port.",
+	}
+	TLSInspected = &Finding{
+		Name: "tls-inspected", Title: "somebody signs TLS in the server's place",
+		Owner: Proxy, Grade: Fail, Effect: Blocks, Codes: codesTLS, Source: wuSecurity,
+		Fix: "Exempt the update servers from TLS inspection. Microsoft's hosts are pinned, and a root that the clients trust is not enough for them.",
+		Fixes: map[string]string{
+			"squid": "acl windowsupdate ssl::server_name .update.microsoft.com .delivery.mp.microsoft.com\nssl_bump splice windowsupdate   # above the line that bumps",
+		},
+	}
+	CertificateInvalid = &Finding{
+		Name: "certificate-invalid", Title: "the certificate is expired or for another name",
+		Owner: Unknown, Grade: Fail, Effect: Blocks, Codes: codesTLS, Source: wuSecurity,
+		Fix: "Look at the clock of the client first. Then give the server a certificate for the very name that stands in the clients' policy.",
+	}
+	IssuerUnknown = &Finding{
+		Name: "issuer-unknown", Title: "the certificate's issuer is not known on this machine",
+		Owner: Unknown, Grade: Warn, Effect: Blocks, Codes: codesTLS, Source: wuSecurity,
+		Condition: "It is harmless when the clients have that issuer in their machine store.",
+		Fix:       "Give the root of the update server's certificate with --ca, so that its own certificate can be told from one that an inspecting proxy made. If it is the proxy's, exempt the update server from inspection.",
+	}
+	ConnectionReset = &Finding{
+		Name: "connection-reset", Title: "the connection is reset in the middle of an exchange",
+		Owner: Proxy, Grade: Fail, Effect: Blocks, Codes: codesReset, Source: "KB2894304",
+		Fix: "Look in the log of the proxy, and of any scanner before it, for the run's id: a size limit, a scanner or an intrusion prevention that resets downloads. Exempt the update servers from it.",
+	}
+	ConnectionClosed = &Finding{
+		Name: "connection-closed", Title: "the connection is closed without an answer",
+		Owner: Proxy, Grade: Fail, Effect: Blocks, Codes: codesReset, Source: kb10132,
+		Fix: "Look in the log of the proxy for the run's id: a process that dies, or a rule that drops requests without an answer.",
+	}
+	BodyCut = &Finding{
+		Name: "body-cut", Title: "a file ends before its stated length",
+		Owner: Proxy, Grade: Fail, Effect: Blocks, Codes: codesReset, Source: doRanges,
+		Fix: "Look for a scanner that gives up on large files, a size limit, or a cache that keeps incomplete ones; exempt the update servers from scanning.",
+	}
+	ProxySilent = &Finding{
+		Name: "proxy-silent", Title: "a request is taken and its answer does not come",
+		Owner: Proxy, Grade: Fail, Effect: Blocks, Codes: codesSilent, Source: "KB2894304",
+		Fix: "Look for a scanner that holds the answer until it has the whole file, or a proxy that waits for a server it cannot reach. Exempt the update servers from scanning.",
+	}
+	BodyTrickles = &Finding{
+		Name: "body-trickles", Title: "a file comes a few bytes at a time",
+		Owner: Proxy, Grade: Fail, Effect: Blocks, Codes: codesSilent, Source: "Skyhigh: data trickling",
+		Fix: "Exempt the update servers from scanning: a scanner lets a few bytes through to keep the client waiting, and Delivery Optimization gives up on such a rate.",
+	}
+	HeadTooLarge = &Finding{
+		Name: "head-too-large", Title: "the head of an answer does not end",
+		Owner: Proxy, Grade: Fail, Effect: Blocks, Source: winhttp,
+		Codes: []Coded{
+			{WUA, "", "", "", wuerr.HeaderOverflow, winhttp, Unsure},
+			{BITS, "", "", "", wuerr.HeaderOverflow, winhttp, Unsure},
+			{DO, "", "", "", wuerr.HeaderOverflow, winhttp, Unsure},
+		},
+		Fix: "Look for what adds fields or interim answers to each answer: cookies, tracing, a loop of proxies.",
+	}
+	AnswerMalformed = &Finding{
+		Name: "answer-malformed", Title: "an answer is not well-formed HTTP",
+		Owner: Proxy, Grade: Fail, Effect: Blocks, Codes: codesGarbled, Source: kb10132,
+		Fix: "Look for a filter that rewrites answers, and keep connections open between the requests; then ask the maker of the proxy.",
+	}
+	HeadRefused = &Finding{
+		Name: "head-refused", Title: "HEAD is refused",
+		Grade: Fail, Effect: Blocks, Source: bitsHTTP,
+		Fix: "Allow the method HEAD to the update servers: BITS learns the size of each file from it.",
+	}
+	HeadHasBody = &Finding{
+		Name: "head-has-body", Title: "the answer to HEAD is followed by a body",
+		Owner: Proxy, Grade: Fail, Effect: Blocks, Codes: codesGarbled, Source: "RFC 9110, 9.3.2",
+		Fix: "Look for a filter that turns HEAD into GET: the client takes the body for its next answer.",
+	}
+	FileMissing = &Finding{
+		Name: "file-missing", Title: "the file is not found on the server",
+		Grade: Fail, Effect: Blocks, Source: "KB3090184",
+		Fix: "Ask for the same URL in a browser on the server itself. If it is there, the proxy changes the URL or the field Host; if not, reset the content of the WSUS: wsusutil reset.",
+	}
+	ServerUnavailable = &Finding{
+		Name: "server-unavailable", Title: "the update service on the server is stopped",
+		Owner: Server, Grade: Fail, Effect: Blocks, Source: "KB3090184",
+		Fix: "Start the application pool WsusPool in IIS, raise its private memory limit to 4 GB or 0 for none, and its queue length to 2000.",
+	}
+	ServerNotWSUS = &Finding{
+		Name: "server-not-wsus", Title: "the server is a web server without an update service",
+		Owner: Machine, Grade: Fail, Effect: Blocks, Source: "MS-WUSP 2.1",
+		Fix: "Correct name and port of the server in the policy \"Specify intranet Microsoft update service location\": WSUS listens on 8530 since 2012, on 80 before.",
+	}
+	ServerBehindProxyDown = &Finding{
+		Name: "server-behind-proxy-down", Title: "a gateway says that it cannot reach the update server",
+		Owner: Unknown, Grade: Fail, Effect: Blocks, Source: wuaCodes,
+		Fix: "From the proxy's own machine, resolve the server's name and connect to its port. If that fails, mend the name service or the path from there, or start the server. If it works, the proxy's log says why it gave up. A server that no longer exists is a policy left behind on the client: set \"Specify intranet Microsoft update service location\" to not configured.",
+	}
+	RangeRefused = &Finding{
+		Name: "range-refused", Title: "a part of a file is refused",
+		Owner: Proxy, Grade: Fail, Effect: Blocks, Source: bitsHTTP,
+		Fix: "Let requests with the field Range through, for .cab, .psf, .esd and .exe too.",
+	}
+	ConditionRefused = &Finding{
+		Name: "condition-refused", Title: "a condition that holds is said not to",
+		Owner: Proxy, Grade: Fail, Effect: Blocks, Source: bitsHTTP,
+		Fix: "Pass If-Unmodified-Since and Last-Modified through unchanged: BITS starts the file anew each time, which looks like a download that stays at 0 %.",
+	}
+	ConditionIgnored = &Finding{
+		Name: "condition-ignored", Title: "a part of a file comes although it is said to have changed",
+		Owner: Proxy, Grade: Warn, Effect: Intermittent, NoCode: true, Source: ownTrial,
+		Fix: "Pass If-Unmodified-Since through: without it, BITS joins parts of two versions of a file that changes while it is fetched, and the result has the wrong hash (0x80246002).",
+	}
+	RequestDenied = &Finding{
+		Name: "request-denied", Title: "requests to the update server are denied",
+		Grade: Fail, Effect: Blocks, Source: "KB885819",
+		Fix: "Allow the update servers for the address of this client, without a login and whatever the User-Agent is.",
+		Fixes: map[string]string{
+			"squid": "acl windowsupdate dstdomain .windowsupdate.com .update.microsoft.com .delivery.mp.microsoft.com\nhttp_access allow windowsupdate   # above the line that denies",
+		},
+	}
+	FileTypeDenied = &Finding{
+		Name: "file-type-denied", Title: "files of some type are denied, and the rest is not",
+		Owner: Proxy, Grade: Fail, Effect: Blocks, Source: "Microsoft: Windows Update troubleshooting",
+		Fix: "Take the update servers out of the rule that blocks files by extension or type: updates are .cab, .exe, .msu, .psf and .esd.",
+	}
+	RedirectUnusable = &Finding{
+		Name: "redirect-unusable", Title: "the client is sent elsewhere and gets nowhere",
+		Owner: Proxy, Grade: Fail, Effect: Blocks, Source: winhttp,
+		Codes: []Coded{
+			{WUA, "", "", "", wuerr.RedirectFailed, inferred, Unsure},
+			{BITS, "", "", "", wuerr.RedirectFailed, inferred, Unsure},
+			{DO, "", "", "", wuerr.RedirectFailed, inferred, Unsure},
+		},
+		Fix: "Take the update servers out of the login portal: a service cannot log in at a page.",
+	}
+	RequestRefused = &Finding{
+		Name: "request-refused", Title: "a well-formed request is refused",
+		Grade: Fail, Effect: Blocks, Source: wuaCodes,
+		Fix: "Look in the log of the proxy for the run's id and the rule that refused: strict checks of fields, of their length or of the body.",
+	}
+	ServerError = &Finding{
+		Name: "server-error", Title: "a request is answered with an error of the server",
+		Grade: Fail, Effect: Blocks, Source: wuaCodes,
+		Fix: "Make the same request from the server itself. If it works there, something between changes the request; if not, the server's own log says why.",
+	}
+	LengthDoubled = &Finding{
+		Name: "length-doubled", Title: "an answer states two lengths",
+		Owner: Proxy, Grade: Fail, Effect: Blocks, Codes: codesGarbled, Source: "RFC 9112, 6.3",
+		Fix: "Look for a filter that changes bodies and adds its own Content-Length beside the server's.",
+	}
+	PageInstead = &Finding{
+		Name: "page-instead", Title: "a web page comes in place of the answer",
+		Grade: Fail, Effect: Blocks, Codes: codesPage, Source: bitsCodes,
+		Fix: "Take the update servers out of URL filtering, of login and progress pages. If nothing between writes such a page, the server in the clients' policy is not the update server.",
+	}
+	HTTP10 = &Finding{
+		Name: "http10", Title: "answers come as HTTP/1.0",
+		Owner: Proxy, Grade: Warn, Effect: Degrades, NoCode: true, Source: bitsHTTP,
+		Fix: "Let the proxy speak HTTP/1.1: with 1.0 each request costs a new connection, and NTLM cannot work.",
+	}
+	SOAPUnreadable = &Finding{
+		Name: "soap-unreadable", Title: "the answer of the web service cannot be read",
+		Grade: Fail, Effect: Blocks, Codes: codesPage, Source: wuaCodes,
+		Fix: "Look for a filter that changes, recodes or cuts the answers of the web services; ask the server directly to see what it says itself.",
+	}
+	ContentRecoded = &Finding{
+		Name: "content-recoded", Title: "a file comes compressed although identity was asked for",
+		Owner: Proxy, Grade: Fail, Effect: Blocks, Source: bitsHTTP,
+		Codes: []Coded{
+			{WUA, Fetch, "", "", wuerr.InvalidFile, inferred, Unsure},
+			{BITS, "", "", "", wuerr.BITSNoRange, bitsHTTP, Unsure},
+			{BITS, "", "", "", wuerr.IncorrectHash, wuaCodes, Unsure},
+			{DO, "", "", "", wuerr.DOBlockSize, inferred, Unsure},
+		},
+		Explains: []*Finding{SizeHidden, SizeWrong, LengthMissing},
+		Fix:      "Switch compression off for update files: their size and bytes must stay as they are.",
+		Fixes: map[string]string{
+			"apache": "SetEnvIfNoCase Request_URI \"\\.(cab|exe|msu|psf|esd)$\" no-gzip",
+			"nginx":  "gzip off;",
+		},
+	}
+	SizeHidden = &Finding{
+		Name: "size-hidden", Title: "the answer to HEAD does not state the file's size",
+		Grade: Fail, Effect: Blocks, Codes: codesSize, Source: kb10132,
+		Fix: "Keep Content-Length on the answers to HEAD: switch off filters that change bodies, and update an Apache 2.0 that acts as the proxy.",
+	}
+	SizeWrong = &Finding{
+		Name: "size-wrong", Title: "HEAD states another size than the file has",
+		Grade: Fail, Effect: Blocks, Source: bitsHTTP,
+		Codes: []Coded{
+			{BITS, "", "", "", wuerr.BITSNoRange, inferred, Unsure},
+			{WUA, Fetch, "", "", wuerr.InvalidFile, inferred, Unsure},
+		},
+		Fix: "Look for a filter or a cache that answers HEAD by itself, or that changes files and not their HEAD.",
+	}
+	ContentAltered = &Finding{
+		Name: "content-altered", Title: "a file is not the one that the server holds",
+		Owner: Proxy, Grade: Fail, Effect: Blocks, Codes: codesHash, Source: wuaCodes,
+		Fix: "Look for a scanner that rewrites files, and empty the cache of the proxy: it may join parts of several files.",
+	}
+	RangeIgnored = &Finding{
+		Name: "range-ignored", Title: "a part of a file was asked for and the whole file came",
+		Grade: Fail, Effect: Blocks, Codes: codesRange, Source: bitsHTTP,
+		Fix: "Let the field Range through to the server, for .cab, .psf, .esd and .exe too: scanners remove it so that they see whole files. Exempt the update servers from scanning rather than from the block list.",
+		Fixes: map[string]string{
+			"squid":                      "# remove the line:  request_header_access Range deny ...",
+			"Skyhigh/McAfee Web Gateway": "put the update URLs into the URL whitelist of Gateway Anti-Malware above the rule \"Remove Partial Content for HTTP(s) Requests\"",
+			"SonicWall":                  "switch on \"Enable HTTP Byte-Range request with Gateway AV\"",
+			"Cisco Secure Web Appliance": "switch on Range Request Forwarding for the update URLs",
+			"Palo Alto":                  "exempt the update servers from the profile that blocks HTTP partial responses",
+		},
+	}
+	RangeUnstated = &Finding{
+		Name: "range-unstated", Title: "a part of a file comes without saying which",
+		Grade: Fail, Effect: Blocks, Codes: codesRange, Source: bitsCodes,
+		Fix: "Keep the field Content-Range on answers with status 206.",
+	}
+	RangeWrong = &Finding{
+		Name: "range-wrong", Title: "another part of a file comes than was asked for",
+		Grade: Fail, Effect: Blocks, Codes: codesWrongRange, Source: bitsCodes,
+		Fix: "Empty the cache of the proxy and look for one that keeps files in slices or drops the query from their key.",
+	}
+	LengthMissing = &Finding{
+		Name: "length-missing", Title: "a part of a file comes without its length",
+		Grade: Fail, Effect: Blocks, Codes: codesRange, Source: bitsCodes,
+		Fix: "Keep Content-Length on answers with status 206: switch off filters that change bodies, which send them in chunks.",
+	}
+	Unexplained = &Finding{
+		Name: "unexplained", Title: "the exchange failed in a way that is not in this table",
+		Owner: Unknown, Grade: Fail, Effect: Blocks, NoCode: true, Source: "proxycheck",
+		Fix: "Send the report to the authors of proxycheck: this should not happen.",
+	}
+)
+
+// Findings lists every finding, from the client outwards.
+var Findings = []*Finding{
+	ProxyNameUnknown, ServerNameUnknown, NameServerSilent, ProxyRefuses, ProxyUnreachable, ServerRefuses,
+	ServerUnreachable, ProxyNotHTTP, LoginUnusable, LoginWanted, TunnelOnly443, TunnelDenied, TLSBroken,
+	TLSInspected, CertificateInvalid, IssuerUnknown, ConnectionReset, ConnectionClosed, BodyCut, ProxySilent,
+	BodyTrickles, HeadTooLarge, AnswerMalformed, HeadRefused, HeadHasBody, FileMissing, ServerUnavailable,
+	ServerNotWSUS, ServerBehindProxyDown, RequestDenied, FileTypeDenied, RedirectUnusable, RequestRefused,
+	ServerError, PageInstead, SOAPUnreadable, SizeHidden, SizeWrong, RangeIgnored, RangeRefused, RangeUnstated,
+	RangeWrong, LengthMissing, LengthDoubled, ConditionRefused, ConditionIgnored, ContentRecoded, ContentAltered,
+	HTTP10, Unexplained,
+}

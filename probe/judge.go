@@ -1,0 +1,203 @@
+package probe
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"proxycheck/probe/wire"
+)
+
+// A Rule names the finding that a symptom proves.
+type Rule struct {
+	If   Symptom
+	Then *Finding
+	As   Grade // in place of the finding's own; "" for that
+}
+
+// A Symptom looks for one thing in an observation. It returns the evidence in
+// words, or "" when the thing is not there or a fact that it needs is not known.
+type Symptom func(*Observation) string
+
+// Judge decides what o says about s: the first rule of grade fail that matches,
+// and every warning and note. The shared rules come first and settle whether
+// there was a complete and good answer at all. The rules of the kind and of the
+// step are asked only when there was, so they need not look again.
+func Judge(s *Step, o *Observation) []Verdict {
+	var verdicts []Verdict
+	if o.Failure == wire.Stopped {
+		return nil
+	}
+	failed := false
+	apply := func(rules []Rule) {
+		for _, r := range rules {
+			grade := cmp.Or(r.As, r.Then.Grade)
+			if failed && grade == Fail {
+				continue
+			}
+			if evidence := r.If(o); evidence != "" {
+				verdicts = append(verdicts, Verdict{r.Then, grade, owner(r.Then, o), evidence})
+				failed = failed || grade == Fail
+			}
+		}
+	}
+	groups := [][]Rule{shared, s.Kind.Rules, s.Rules}
+	if !good(s, o) {
+		groups = [][]Rule{broken}
+	}
+	for _, rules := range groups {
+		if !failed {
+			apply(rules)
+		}
+	}
+	return verdicts
+}
+
+// good tells whether o ended with a complete answer that the server meant.
+func good(s *Step, o *Observation) bool {
+	status := o.Answer.Status()
+	return o.Complete() && (status/100 == 2 || slices.Contains(s.Good, status) && speaker(o) != Proxy)
+}
+
+// broken are the rules for an exchange without a complete and good answer, in
+// the order of its phases. The last one matches whatever comes to it, so that
+// nothing broken passes.
+var broken = []Rule{
+	{If: direct(failed(wire.Resolve, wire.NoName)), Then: ServerNameUnknown},
+	{If: failed(wire.Resolve, wire.NoName), Then: ProxyNameUnknown},
+	{If: failed(wire.Resolve, wire.Silent), Then: NameServerSilent},
+	{If: direct(failed(wire.Connect, wire.Refused)), Then: ServerRefuses},
+	{If: direct(failed(wire.Connect, wire.Silent, wire.Unreachable)), Then: ServerUnreachable},
+	{If: failed(wire.Connect, wire.Refused), Then: ProxyRefuses},
+	{If: failed(wire.Connect, wire.Silent, wire.Unreachable), Then: ProxyUnreachable},
+	{If: otherProtocol, Then: ProxyNotHTTP},
+
+	{If: loginUseless, Then: LoginUnusable},
+	{If: answered(407), Then: LoginWanted},
+	{If: otherPort, Then: TunnelOnly443},
+	{If: all(failed(wire.Tunnel, wire.Denied), answered(502, 503, 504)), Then: ServerBehindProxyDown},
+	{If: failed(wire.Tunnel, wire.Denied, wire.Cut, wire.Reset), Then: TunnelDenied},
+	{If: failed(wire.Secure, wire.NoAgreement, wire.Cut, wire.Reset, wire.Garbled, wire.Silent), Then: TLSBroken},
+
+	{If: inspected, Then: TLSInspected},
+	{If: certificateInvalid, Then: CertificateInvalid},
+
+	{If: lengthsDiffer, Then: LengthDoubled},
+	{If: failedAnywhere(wire.Reset), Then: ConnectionReset},
+	{If: failed(wire.FirstByte, wire.Cut), Then: ConnectionClosed},
+	{If: failed(wire.BodyRead, wire.Cut), Then: BodyCut},
+	{If: failedAnywhere(wire.Silent), Then: ProxySilent},
+	{If: failedAnywhere(wire.Trickled), Then: BodyTrickles},
+	{If: failedAnywhere(wire.TooLarge), Then: HeadTooLarge},
+	{If: failedAnywhere(wire.Garbled, wire.Cut), Then: AnswerMalformed},
+
+	{If: all(isHEAD, answered(405, 501)), Then: HeadRefused},
+	{If: poolStopped, Then: ServerUnavailable},
+	{If: notWSUS, Then: ServerNotWSUS},
+	{If: answered(502, 503, 504), Then: ServerBehindProxyDown},
+	{If: all(byProxy, answered(500)), Then: ServerBehindProxyDown}, // so says tinyproxy
+	{If: all(asked("Range"), answered(416)), Then: RangeRefused},
+	{If: all(asked("If-Unmodified-Since"), answered(412)), Then: ConditionRefused},
+	{If: answered(404, 410), Then: FileMissing},
+	{If: answered(401, 403, 451), Then: RequestDenied},
+	{If: answeredFrom(300, 399), Then: RedirectUnusable},
+	{If: answeredFrom(400, 499), Then: RequestRefused},
+	{If: answeredFrom(500, 599), Then: ServerError},
+	{If: anything, Then: Unexplained},
+}
+
+// shared are the rules for every complete and good answer.
+var shared = []Rule{
+	{If: lengthsDiffer, Then: LengthDoubled},
+	{If: page, Then: PageInstead},
+	{If: inspected, Then: TLSInspected},
+	{If: certificateInvalid, Then: CertificateInvalid},
+	{If: all(onWindows, issuerUnknown), Then: IssuerUnknown, As: Fail},
+	{If: issuerUnknown, Then: IssuerUnknown},
+	{If: http10, Then: HTTP10},
+}
+
+// The kinds of exchange.
+var (
+	soap = &Kind{Name: "soap", Text: true, Rules: []Rule{
+		{If: notConfig, Then: SOAPUnreadable},
+	}}
+	size = &Kind{Name: "size", Rules: []Rule{
+		{If: extra, Then: HeadHasBody},
+		{If: coded, Then: ContentRecoded},
+		{If: unsized, Then: SizeHidden},
+		{If: sizeOther, Then: SizeWrong},
+	}}
+	cabinet = &Kind{Name: "cabinet", Rules: []Rule{
+		{If: coded, Then: ContentRecoded},
+		{If: notCabinet, Then: ContentAltered},
+	}}
+	ranged = &Kind{Name: "range", Rules: []Rule{
+		{If: status(200), Then: RangeIgnored},
+		{If: coded, Then: ContentRecoded},
+		{If: lacks("Content-Range"), Then: RangeUnstated},
+		{If: rangeOther, Then: RangeWrong},
+		{If: unsized, Then: LengthMissing},
+		{If: bodyOther, Then: RangeWrong},
+		{If: differs, Then: ContentAltered},
+	}}
+	whole = &Kind{Name: "whole", Rules: []Rule{
+		{If: coded, Then: ContentRecoded},
+		{If: plainUnsized, Then: LengthMissing, As: Warn},
+		{If: wholeOther, Then: ContentAltered},
+		{If: differs, Then: ContentAltered},
+	}}
+	stale = &Kind{Name: "condition", Rules: []Rule{
+		{If: status(200, 206), Then: ConditionIgnored},
+	}}
+)
+
+// owner is who must act on f: whoever made the answer when f itself names nobody.
+func owner(f *Finding, o *Observation) Owner { return cmp.Or(f.Owner, speaker(o)) }
+
+// proxySigns are fields, and the starts of their values, that only a proxy
+// writes into an answer of its own. The origin's own Server field passes
+// through a proxy unchanged.
+var proxySigns = []wire.Field{
+	{Name: "X-Squid-Error"}, {Name: "Proxy-Status"}, {Name: "Proxy-Authenticate"}, {Name: "Proxy-Agent"},
+	{Name: "Server", Value: "squid"}, {Name: "Server", Value: "tinyproxy"}, {Name: "Server", Value: "privoxy"},
+	{Name: "Server", Value: "ATS"}, {Name: "Server", Value: "mitmproxy"}, {Name: "Server", Value: "BlueCoat"},
+	{Name: "Server", Value: "Zscaler"}, {Name: "Server", Value: "McAfee"}, {Name: "X-Cache", Value: "Error"},
+}
+
+// serverSigns are those that only the software of an update server writes.
+var serverSigns = []wire.Field{
+	{Name: "Server", Value: "Microsoft-IIS"}, {Name: "Server", Value: "Microsoft-HTTPAPI"}, {Name: "X-AspNet-Version"},
+}
+
+// speaker is who made the answer in o, as far as the answer itself tells.
+func speaker(o *Observation) Owner {
+	answer, _ := o.reply()
+	switch {
+	case o.Direct && o.Answer.Status() != 0:
+		return Server
+	case signed(answer, proxySigns), strings.Contains(answer.Start, "Privoxy"):
+		return Proxy
+	case signed(answer, serverSigns):
+		return Server
+	}
+	return Unknown
+}
+
+// signed tells whether h bears one of signs.
+func signed(h wire.Head, signs []wire.Field) bool {
+	return slices.ContainsFunc(signs, func(sign wire.Field) bool {
+		return slices.ContainsFunc(h.All(sign.Name), func(value string) bool {
+			return len(value) >= len(sign.Value) && strings.EqualFold(value[:len(sign.Value)], sign.Value)
+		})
+	})
+}
+
+// quoted is text from the network, short and without control characters.
+func quoted(s string) string {
+	if len(s) > 100 {
+		s = s[:100] + "..."
+	}
+	return fmt.Sprintf("%q", strings.ToValidUTF8(s, "?"))
+}

@@ -1,0 +1,175 @@
+// Package probe plays the clients of Windows Update through a proxy and says
+// what Windows would log, who must act and what they change.
+//
+// The program is three tables and one path through them. [Steps] lists the
+// exchanges that the clients make, [Findings] the ways they are known to break,
+// and package sim the faults that prove each finding:
+//
+//	Step --sent--> Observation --Rules--> Verdicts --Conclude--> Findings
+//
+// [Client] touches the network and has no opinion. [Judge] and [Conclude] hold
+// all opinion and touch nothing. A [Finding] holds the words and the codes. A
+// [Report] is all of it as one value, which package report writes in each form.
+package probe
+
+import (
+	"proxycheck/probe/wire"
+	"proxycheck/probe/wuerr"
+)
+
+// An Agent is the part of Windows that makes an exchange. Each logs the same
+// trouble under its own code.
+type Agent string
+
+// The agents of this version.
+const (
+	WUA     Agent = "wua"     // the update agent: web services and its own files
+	BITS    Agent = "bits"    // the background transfer service
+	DO      Agent = "do"      // Delivery Optimization
+	WinHTTP Agent = "winhttp" // what they all stand on
+)
+
+// A Layer is the part of an agent that meets a trouble: the update agent logs
+// the same one differently for a web service and for a file.
+type Layer string
+
+// The layers of the agents.
+const (
+	SOAP  Layer = "soap"  // calls of a web service
+	Fetch Layer = "fetch" // files that the update agent fetches for itself
+	Job   Layer = "job"   // files that BITS or Delivery Optimization fetch
+)
+
+// A Step is one exchange of one agent, as it was captured.
+type Step struct {
+	Name, Title  string
+	By           Agent
+	Layer        Layer
+	Kind         *Kind
+	Since, Until Windows // the versions that make it; the zero Until is the newest
+	On           string  // the connection; steps on one are in sequence, connections side by side
+	Send         string  // the request as captured, with blanks; see fill
+	Rules        []Rule  // beside those of the kind
+	Spare        Spare   // whether a failure is at most a warning; nil for never
+	Good         []int   // statuses beside 2xx that are a good answer of the server
+}
+
+// Spare tells why a step that fails is at most a warning, or "" when it is not.
+type Spare func(*Profile, *Target) string
+
+// A Kind is a kind of exchange: which rules judge its answer.
+type Kind struct {
+	Name  string
+	Rules []Rule
+	Text  bool // the whole body is kept, for rules that read it
+}
+
+// An Observation is what one step looked like to the client: facts only.
+type Observation struct {
+	*wire.Exchange                  // the last leg, which is judged
+	Legs           []*wire.Exchange // those before it: redirects, a login, a HEAD that became a GET
+	Direct         bool             // no proxy was used
+	Given          bool             // a login for the proxy was given
+	Text           []byte           // the body, when the kind keeps it; any xpress coding undone
+	Known          int64            // the size that the file is known to have; -1 when it is not
+	Compared       *Comparison      // with the file that the server is known to hold; nil when it is not known
+	Trust          *Trust           // in the certificate of the server; nil without TLS
+	Port443        *wire.Exchange   // the same CONNECT to port 443, tried because this one was denied
+	Past           Past             // what the steps before saw
+}
+
+// Past holds the observations of earlier steps, by name.
+type Past map[string]*Observation
+
+// answer is the answer that an earlier step got, or a zero head.
+func (p Past) answer(step string) wire.Head {
+	if o := p[step]; o != nil {
+		return o.Answer
+	}
+	return wire.Head{}
+}
+
+// reply is the answer by which o is judged: the server's, or what the proxy
+// said to CONNECT when it did not open the tunnel.
+func (o *Observation) reply() (wire.Head, wire.Body) {
+	if o.Stopped == wire.Tunnel && o.Tunnel != nil {
+		return o.Tunnel.Answer, o.Tunnel.Body
+	}
+	return o.Answer, o.Body
+}
+
+// An Owner is who must act.
+type Owner string
+
+// Owners.
+const (
+	Proxy   Owner = "proxy"   // whoever runs the proxy
+	Network Owner = "network" // whoever runs name service, firewalls and routes
+	Server  Owner = "server"  // whoever runs the update server
+	Machine Owner = "client"  // whoever configures the clients
+	Unknown Owner = "unknown" // the evidence does not tell
+)
+
+// A Grade is how bad a finding is.
+type Grade string
+
+// Grades.
+const (
+	Fail Grade = "fail"
+	Warn Grade = "warn"
+	Note Grade = "note"
+)
+
+// An Effect is what a finding does to updates.
+type Effect string
+
+// Effects.
+const (
+	Blocks       Effect = "blocks"
+	Degrades     Effect = "degrades"
+	Intermittent Effect = "intermittent"
+)
+
+// A Finding is one known way to be broken. It is a row of Findings and never
+// changes.
+type Finding struct {
+	Name, Title string
+	Source      string // where it is documented
+	Owner       Owner  // the default; the evidence may prove another
+	Grade       Grade
+	Effect      Effect
+	Codes       []Coded // none given means by the status of the answer
+	NoCode      bool    // Windows logs nothing for it
+	Condition   string  // what would make it harmless; "" for nothing
+	Explains    []*Finding
+	Fix         string
+	Fixes       map[string]string // the line that one types, by product
+}
+
+// A Coded is the code under which an agent logs a finding.
+type Coded struct {
+	Agent        Agent
+	Layer        Layer   // "" for every layer
+	Since, Until Windows // "" for the oldest and the newest
+	Code         wuerr.Code
+	Source       string
+	Sure         Sure
+}
+
+// Sure is how sure a claim about Windows is.
+type Sure string
+
+// How sure a claim is.
+const (
+	Documented Sure = "documented"
+	Seen       Sure = "seen"   // in a log or a capture
+	Unsure     Sure = "unsure" // inferred, or the sources disagree
+)
+
+// A Verdict is one finding of one step.
+type Verdict struct {
+	Finding  *Finding
+	Grade    Grade
+	Owner    Owner
+	Evidence string
+}

@@ -1,0 +1,166 @@
+package probe
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"crypto/x509"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"net"
+	"strings"
+
+	"proxycheck/probe/wire"
+	"proxycheck/probe/wusp"
+)
+
+// A TargetKind is what kind of update server is asked.
+type TargetKind string
+
+// The kinds of update server.
+const (
+	WSUS     TargetKind = "wsus"
+	FakeWSUS TargetKind = "fakewsus" // ours, for trying a proxy: its files are known
+	Embedded TargetKind = "embedded" // the same, inside the simulated net
+)
+
+// A Target is the update server that the steps ask.
+type Target struct {
+	Kind       TargetKind
+	TLS        bool           // the web services are asked through TLS
+	Host       string         // host:port of the web services
+	Content    string         // host:port of the files, always in clear (wire.md 5.3)
+	Secure     string         // host:port for TLS
+	Guessed    bool           // Secure is only what a WSUS usually has
+	Size       int64          // of the files to fetch, which a fake WSUS makes; 0 when it does not
+	ObjectPath string         // of the file to fetch on a server that is no fake WSUS
+	CA         string         // SHA-256 of the server's own root, in hexadecimal; "" when not known
+	Roots      *x509.CertPool // to verify its certificate by; nil for the system's
+}
+
+// hello is t as the server describes itself.
+func (t Target) hello(h wusp.Hello) Target {
+	t.Kind, t.CA = FakeWSUS, h.CA
+	t.Size = min(max(h.Size, 1), wusp.MaxContent)
+	if host, _, err := net.SplitHostPort(t.Host); err == nil && t.Guessed && h.TLSPort != "" {
+		t.Secure, t.Guessed = net.JoinHostPort(host, h.TLSPort), false
+	}
+	return t
+}
+
+// An Object is a file on the server.
+type Object struct {
+	Path string      // its target, with any query
+	Size int64       // -1 when not known
+	File io.ReaderAt // its bytes; nil when not known
+}
+
+// object makes up a file that no cache has seen. On a server that is not ours
+// it is an old one under a new query, which a static file ignores.
+func (t *Target) object(run, line string) Object {
+	if t.Size == 0 {
+		separator := "?"
+		if strings.Contains(t.ObjectPath, "?") {
+			separator = "&"
+		}
+		return Object{Path: t.ObjectPath + separator + run + "-" + line, Size: -1}
+	}
+	content := wusp.NewContent(t.Size, run, ".cab")
+	return Object{Path: content.Path(), Size: content.Size, File: content}
+}
+
+// always spares a step in every run.
+func always(why string) Spare { return func(*Profile, *Target) string { return why } }
+
+// unlessSelfUpdates spares a step that this Windows does not make by itself.
+func unlessSelfUpdates(p *Profile, _ *Target) string {
+	if p.SelfUpdates {
+		return ""
+	}
+	return string(p.Windows) + " does not update its agent this way"
+}
+
+// unlessMicrosoft spares a step that Windows makes towards Microsoft alone.
+func unlessMicrosoft(*Profile, *Target) string {
+	return "Windows asks this of Microsoft's servers only, not of a WSUS"
+}
+
+// whileGuessed spares a step towards a port that the server may not have.
+func whileGuessed(_ *Profile, t *Target) string {
+	if !t.Guessed {
+		return ""
+	}
+	return "nothing says that this server offers TLS at " + t.Secure
+}
+
+// Trust is what is known of the certificate that a server, or somebody in its
+// place, showed.
+type Trust struct {
+	Subject, Issuer string
+	By              TrustBasis
+	Err             error // why it is not trusted; nil when it is
+}
+
+// A TrustBasis is what a certificate was verified by.
+type TrustBasis string
+
+// What a certificate is verified by.
+const (
+	ByServersCA TrustBasis = "the server's own root"
+	ByGivenCA   TrustBasis = "the given CA"
+	BySystem    TrustBasis = "the store of this machine"
+)
+
+// trust verifies the certificate of x, or is nil when there is none.
+func (t *Target) trust(x *wire.Exchange) *Trust {
+	if x.TLS == nil || len(x.TLS.PeerCertificates) == 0 {
+		return nil
+	}
+	leaf := x.TLS.PeerCertificates[0]
+	host, _, _ := net.SplitHostPort(x.Authority)
+	options := x509.VerifyOptions{DNSName: host, Roots: t.Roots, Intermediates: x509.NewCertPool()}
+	for _, c := range x.TLS.PeerCertificates[1:] {
+		options.Intermediates.AddCert(c)
+	}
+	result := &Trust{Subject: leaf.Subject.String(), Issuer: leaf.Issuer.String(), By: BySystem}
+	switch {
+	case t.Roots != nil:
+		result.By = ByGivenCA
+	case t.CA != "":
+		result.By, options.Roots = ByServersCA, x509.NewCertPool()
+		for _, c := range x.TLS.PeerCertificates {
+			if Fingerprint(c) == t.CA {
+				options.Roots.AddCert(c)
+			}
+		}
+	}
+	_, result.Err = leaf.Verify(options)
+	return result
+}
+
+// Fingerprint is the SHA-256 of a certificate in hexadecimal.
+func Fingerprint(c *x509.Certificate) string {
+	sum := sha256.Sum256(c.Raw)
+	return hex.EncodeToString(sum[:])
+}
+
+// SplitServer reads the URL of an update server and says where its parts are: a
+// WSUS has its TLS on the port above, or on 443 when it is on 80.
+func SplitServer(scheme, host, port string) (Target, error) {
+	t := Target{Kind: WSUS, TLS: scheme == "https", Guessed: true, ObjectPath: "/selfupdate/wuident.cab"}
+	plain, secure := map[string]string{"80": "443", "8530": "8531"}, map[string]string{"443": "80", "8531": "8530"}
+	switch {
+	case scheme == "http":
+		port = cmp.Or(port, "80")
+		t.Host, t.Content = net.JoinHostPort(host, port), net.JoinHostPort(host, port)
+		t.Secure = net.JoinHostPort(host, cmp.Or(plain[port], "443"))
+	case scheme == "https":
+		port = cmp.Or(port, "443")
+		t.Guessed = false
+		t.Host, t.Secure = net.JoinHostPort(host, port), net.JoinHostPort(host, port)
+		t.Content = net.JoinHostPort(host, cmp.Or(secure[port], "80"))
+	default:
+		return t, fmt.Errorf("scheme %q: an update server is asked by http or https", scheme)
+	}
+	return t, nil
+}

@@ -1,0 +1,132 @@
+package wire
+
+import (
+	"bufio"
+	"crypto/sha256"
+	"fmt"
+	"io"
+	"net/http/httputil"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// ExcerptLimit is the most of a body that is kept, in bytes.
+const ExcerptLimit = 64 << 10
+
+// A Body is what is known of the body of an answer.
+type Body struct {
+	Framing   Framing
+	Lengths   []string // the values of Content-Length, as they stand
+	Stated    int64    // the length that the head states; -1 when it states none
+	Length    int64    // bytes that came
+	SHA256    [32]byte // of the bytes that came
+	Excerpt   []byte   // the first of them, at most ExcerptLimit
+	Abandoned bool     // there was more than the request's limit, and it was left
+}
+
+// Framing is how the end of a body is known.
+type Framing string
+
+// How the end of a body is known (RFC 9112, 6.3).
+const (
+	NoBody   Framing = "none"
+	ByLength Framing = "length"
+	Chunked  Framing = "chunked"
+	ByClose  Framing = "close"
+)
+
+// frame tells how the body of the answer h to method ends.
+func frame(h Head, method string) Body {
+	b := Body{Framing: ByClose, Lengths: h.All("Content-Length"), Stated: -1}
+	if len(b.Lengths) > 0 {
+		first, _, _ := strings.Cut(b.Lengths[0], ",")
+		if n, err := strconv.ParseInt(strings.TrimSpace(first), 10, 64); err == nil && n >= 0 {
+			b.Stated, b.Framing = n, ByLength
+		}
+	}
+	if codings := strings.ToLower(strings.Join(h.All("Transfer-Encoding"), ",")); codings != "" {
+		b.Framing = ByClose
+		if strings.HasSuffix(strings.TrimSpace(codings), "chunked") {
+			b.Framing = Chunked
+		}
+	}
+	status := h.Status()
+	if method == "HEAD" || status/100 == 1 || status == 204 || status == 304 {
+		b.Framing = NoBody
+	}
+	return b
+}
+
+// read takes b from br until it ends, or limit bytes of it when that is not 0.
+// What came is in b also when the rest did not.
+func (b *Body) read(br *bufio.Reader, limit int64, shown io.Writer) error {
+	digest := sha256.New()
+	defer func() { digest.Sum(b.SHA256[:0]) }()
+	content, buf := b.content(br), make([]byte, 32<<10)
+	for {
+		n, err := content.Read(buf)
+		b.Length += int64(n)
+		b.Excerpt = append(b.Excerpt, buf[:min(n, ExcerptLimit-len(b.Excerpt))]...)
+		digest.Write(buf[:n])
+		shown.Write(buf[:n])
+		switch {
+		case err == io.EOF:
+			return b.end(br)
+		case err != nil:
+			return err
+		case limit > 0 && b.Length > limit:
+			b.Abandoned = true
+			return nil
+		}
+	}
+}
+
+// content is what there is to read of b.
+func (b *Body) content(br *bufio.Reader) io.Reader {
+	switch b.Framing {
+	case NoBody:
+		return strings.NewReader("")
+	case ByLength:
+		return io.LimitReader(br, b.Stated)
+	case Chunked:
+		return httputil.NewChunkedReader(br)
+	}
+	return br
+}
+
+// end settles whether b ended where it should.
+func (b *Body) end(br *bufio.Reader) error {
+	switch b.Framing {
+	case ByLength:
+		if b.Length < b.Stated {
+			return fmt.Errorf("%d of %d bytes came: %w", b.Length, b.Stated, io.ErrUnexpectedEOF)
+		}
+	case Chunked:
+		return skipTrailer(br)
+	}
+	return nil
+}
+
+// skipTrailer reads the lines behind the last chunk.
+func skipTrailer(br *bufio.Reader) error {
+	for left := HeadLimit; ; {
+		line, err := readLine(br, left)
+		if err != nil {
+			return err
+		}
+		if left -= len(line); strings.TrimRight(string(line), "\r\n") == "" {
+			return nil
+		}
+	}
+}
+
+// trickleRate is what a body must keep up, in bytes a second: below it, over a
+// third longer than the time-out, it only trickles. The open-source client of
+// Delivery Optimization gives up below 4 KB/s over 20 s.
+const trickleRate = 4 << 10
+
+// trickled tells whether n bytes in took are a trickle.
+func trickled(n int64, took, timeout time.Duration) bool {
+	return took > timeout*4/3 && float64(n) < trickleRate*took.Seconds()
+}

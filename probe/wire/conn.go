@@ -1,0 +1,383 @@
+package wire
+
+import (
+	"bufio"
+	"bytes"
+	"cmp"
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/netip"
+	"strings"
+	"time"
+)
+
+var (
+	errDenied   = errors.New("the proxy did not open the tunnel")
+	errTrickled = errors.New("the bytes only trickle")
+	errStopped  = errors.New("stopped by us")
+)
+
+// maxInterim is the most 1xx answers that are passed over for one request.
+const maxInterim = 16
+
+// A Dialer says how connections are opened. Nothing in it is changed by use.
+type Dialer struct {
+	Proxy    string                      // host:port; "" to connect to the server itself
+	Resolver *net.Resolver               // nil for the system's
+	Timeout  time.Duration               // of each phase; of a body, of each read
+	TLS      *tls.Config                 // what is offered; verification is never enforced
+	Connect  func(authority string) Head // the CONNECT for it
+}
+
+// A Conn is a connection that is kept from one exchange to the next, and opened
+// anew when it cannot be. The zero Conn with a Dialer is ready; it is for one
+// goroutine at a time. Close it after use.
+type Conn struct {
+	*Dialer
+
+	meter *meter        // the socket; nil while there is none
+	br    *bufio.Reader // reads from the socket, or from TLS above it
+	w     io.Writer
+	tls   *tls.ConnectionState
+	to    string // which server the connection is good for; "" for any, in clear through a proxy
+}
+
+// Close closes the connection, if there is one.
+func (c *Conn) Close() {
+	if c.meter != nil {
+		c.meter.Close()
+		c.meter = nil
+	}
+}
+
+// Exchange sends r and notes what comes back. A kept connection that turns out
+// to be dead before any answer is replaced once, as WinHTTP does.
+func (c *Conn) Exchange(ctx context.Context, r *Request) *Exchange {
+	if c.to != c.destination(r) {
+		c.Close()
+	}
+	x := c.attempt(ctx, r)
+	if x.Reused && x.Stopped == FirstByte && len(x.Raw) == 0 && (x.Failure == Cut || x.Failure == Reset) {
+		first := x
+		x = c.attempt(ctx, r)
+		x.Retried = true
+		x.Out, x.In = x.Out+first.Out, x.In+first.In
+	}
+	return x
+}
+
+// destination is the server to which a connection for r is bound.
+func (c *Conn) destination(r *Request) string {
+	switch {
+	case r.TLS:
+		return "https://" + r.Authority
+	case c.Proxy == "":
+		return r.Authority
+	}
+	return ""
+}
+
+// attempt goes from phase to phase and stops at the first that breaks.
+func (c *Conn) attempt(ctx context.Context, r *Request) *Exchange {
+	x := &Exchange{Authority: r.Authority, Sent: r.Head, SentBody: r.Body,
+		Started: time.Now(), Took: map[Phase]time.Duration{}, Reused: c.meter != nil}
+	a := &attempt{Conn: c, req: r, x: x, ctx: ctx}
+	todo := phases
+	if x.Reused {
+		todo = phases[reusedFrom:]
+		c.meter.begin(ctx)
+	}
+	for _, p := range todo {
+		if p.only != nil && !p.only(a) {
+			continue
+		}
+		start := time.Now()
+		x.Stopped = p.Phase
+		x.Err = a.timed(p.do)
+		x.Took[p.Phase] = time.Since(start)
+		if x.Failure = failure(x.Err); x.Err != nil {
+			break
+		}
+	}
+	if x.Err == nil {
+		x.Stopped = Done
+	}
+	a.settle()
+	return x
+}
+
+// An attempt is an exchange under way.
+type attempt struct {
+	*Conn
+	req   *Request
+	x     *Exchange
+	ctx   context.Context // of the whole exchange
+	addrs []netip.Addr
+	port  string
+}
+
+// phases lists what is done in each phase, in order.
+var phases = []struct {
+	Phase
+	only func(*attempt) bool // nil for always
+	do   func(*attempt, context.Context) error
+}{
+	{Resolve, nil, (*attempt).resolve},
+	{Connect, nil, (*attempt).connect},
+	{Tunnel, func(a *attempt) bool { return a.req.TLS && a.Proxy != "" }, (*attempt).tunnel},
+	{Secure, func(a *attempt) bool { return a.req.TLS }, (*attempt).secure},
+	{FirstByte, nil, (*attempt).answer},
+	{BodyRead, nil, (*attempt).body},
+}
+
+// reusedFrom is the place of FirstByte, where an exchange on a kept connection
+// starts.
+const reusedFrom = 4
+
+// timed does one phase within its time.
+func (a *attempt) timed(do func(*attempt, context.Context) error) error {
+	ctx, cancel := context.WithTimeout(a.ctx, a.Timeout)
+	defer cancel()
+	if a.meter != nil {
+		a.meter.SetDeadline(time.Now().Add(a.Timeout))
+	}
+	err := a.ctx.Err()
+	if err == nil {
+		err = do(a, ctx)
+	}
+	if err != nil && a.ctx.Err() != nil {
+		return fmt.Errorf("%w: %w", errStopped, err)
+	}
+	return err
+}
+
+func (a *attempt) resolve(ctx context.Context) error {
+	host, port, err := net.SplitHostPort(cmp.Or(a.Proxy, a.req.Authority))
+	if err != nil {
+		return err
+	}
+	a.port = port
+	if ip, err := netip.ParseAddr(host); err == nil {
+		a.addrs = []netip.Addr{ip}
+		return nil
+	}
+	a.addrs, err = cmp.Or(a.Resolver, net.DefaultResolver).LookupNetIP(ctx, "ip", host)
+	return err
+}
+
+// connect tries the addresses in their order, each for its share of the time.
+func (a *attempt) connect(ctx context.Context) error {
+	var first error
+	for i, ip := range a.addrs {
+		deadline, _ := ctx.Deadline()
+		d := net.Dialer{Timeout: time.Until(deadline) / time.Duration(len(a.addrs)-i)}
+		conn, err := d.DialContext(ctx, "tcp", net.JoinHostPort(ip.Unmap().String(), a.port))
+		if err == nil {
+			a.use(conn)
+			return nil
+		}
+		first = cmp.Or(first, err)
+	}
+	return first
+}
+
+// use makes conn the connection.
+func (a *attempt) use(conn net.Conn) {
+	a.meter = &meter{Conn: conn}
+	a.meter.begin(a.ctx)
+	a.meter.SetDeadline(time.Now().Add(a.Timeout))
+	a.br, a.w, a.tls, a.to = bufio.NewReader(a.meter), a.meter, nil, a.destination(a.req)
+}
+
+// tunnel sends CONNECT. What it gets is an exchange of its own, with the page
+// of a refusal in its body.
+func (a *attempt) tunnel(ctx context.Context) error {
+	req := &Request{Head: a.Connect(a.req.Authority), Authority: a.req.Authority, Limit: 64 << 10}
+	t := &attempt{Conn: a.Conn, req: req, x: &Exchange{Authority: req.Authority, Sent: req.Head}, ctx: a.ctx}
+	a.x.Tunnel = t.x
+	if err := t.answer(ctx); err != nil {
+		return err
+	}
+	if t.x.Answer.Status()/100 == 2 {
+		return nil
+	}
+	if err := t.body(ctx); err != nil {
+		return fmt.Errorf("%w: %w", errDenied, err)
+	}
+	return errDenied
+}
+
+func (a *attempt) secure(ctx context.Context) error {
+	name, _, err := net.SplitHostPort(a.req.Authority)
+	if err != nil {
+		return err
+	}
+	config := a.TLS.Clone()
+	if config == nil {
+		config = &tls.Config{}
+	}
+	config.ServerName, config.InsecureSkipVerify = name, true // judged, not enforced
+	conn := tls.Client(buffered{a.meter, a.br}, config)
+	err = conn.HandshakeContext(ctx)
+	state := conn.ConnectionState()
+	a.br, a.w, a.tls = bufio.NewReader(conn), conn, &state
+	return err
+}
+
+// answer sends the request and reads heads until one that is final. An answer
+// counts also when the request could not be sent to its end: a proxy that
+// refuses a long body says so and hangs up.
+func (a *attempt) answer(context.Context) error {
+	_, sendErr := a.w.Write(append(a.req.Head.Bytes(), a.req.Body...))
+	for range maxInterim {
+		head, raw, err := readHead(a.br)
+		a.x.Answer, a.x.Raw = head, raw
+		switch {
+		case err != nil && len(raw) == 0 && sendErr != nil:
+			return fmt.Errorf("sending the request: %w", sendErr)
+		case err != nil:
+			return err
+		case head.Status() == 0:
+			return fmt.Errorf("in the status line %.80q: %w", head.Start, errGarbled)
+		case head.Status()/100 != 1 || head.Status() == 101:
+			return nil
+		}
+		a.x.Interim = append(a.x.Interim, head)
+	}
+	return fmt.Errorf("%d interim answers and no final one: %w", maxInterim, errTooLarge)
+}
+
+// body reads the answer's body. Its time-out is for each read, and for the
+// whole only when it trickles.
+func (a *attempt) body(context.Context) error {
+	a.x.Body = frame(a.x.Answer, a.req.Head.Method())
+	a.meter.idle, a.meter.got = a.Timeout, 0
+	defer func() { a.meter.idle = 0 }()
+	shown := io.Discard
+	if a.req.Sink != nil {
+		shown = cmp.Or(a.req.Sink(a.x.Answer), shown)
+	}
+	return a.x.Body.read(a.br, a.req.Limit, shown)
+}
+
+// settle decides what becomes of the connection and notes what passed over it.
+func (a *attempt) settle() {
+	x := a.x
+	x.TLS = a.tls
+	if a.meter == nil {
+		return
+	}
+	x.Local, x.Remote = a.meter.LocalAddr().String(), a.meter.RemoteAddr().String()
+	x.Out, x.In = a.meter.end()
+	if extra := a.br.Buffered(); x.Complete() && !x.Body.Abandoned && extra > 0 {
+		b, _ := a.br.Peek(min(extra, 512))
+		x.Extra = bytes.Clone(b)
+	}
+	switch {
+	case x.Failure == Cut, x.Failure == Reset,
+		x.Complete() && (x.Body.Framing == ByClose || hangsUp(x.Answer)):
+		x.Closed = ClosedPeer
+	case !x.Complete(), x.Body.Abandoned, len(x.Extra) > 0:
+		x.Closed = ClosedUs
+	}
+	if x.Closed != StillOpen {
+		a.Close()
+	}
+}
+
+// hangsUp tells whether the sender of h closes the connection behind it.
+func hangsUp(h Head) bool {
+	options := append(h.All("Connection"), h.All("Proxy-Connection")...)
+	if listed(options, "close") {
+		return true
+	}
+	return strings.HasPrefix(h.Start, "HTTP/1.0") && !listed(options, "keep-alive")
+}
+
+// listed tells whether a comma-separated list in one of the values has option.
+func listed(values []string, option string) bool {
+	for _, v := range values {
+		for part := range strings.SplitSeq(v, ",") {
+			if strings.EqualFold(strings.TrimSpace(part), option) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// Phases are the phases that x entered, in order.
+func (x *Exchange) Phases() []Phase {
+	var entered []Phase
+	for _, p := range phases {
+		if _, ok := x.Took[p.Phase]; ok {
+			entered = append(entered, p.Phase)
+		}
+	}
+	return entered
+}
+
+// A buffered connection gives back first what a reader has already taken.
+type buffered struct {
+	net.Conn
+	br *bufio.Reader
+}
+
+func (b buffered) Read(p []byte) (int, error) { return b.br.Read(p) }
+
+// A meter counts what passes over a connection and holds it to its time.
+type meter struct {
+	net.Conn
+	ctx     context.Context
+	release func() bool
+	out, in int64
+	idle    time.Duration // for each read of a body; 0 outside bodies
+	got     int64         // bytes of the body
+	since   time.Time
+}
+
+// begin starts the count for an exchange, which ends at once when ctx does.
+func (m *meter) begin(ctx context.Context) {
+	m.ctx, m.out, m.in = ctx, 0, 0
+	m.release = context.AfterFunc(ctx, func() { m.Conn.SetDeadline(time.Unix(1, 0)) })
+}
+
+// end is the count since begin.
+func (m *meter) end() (out, in int64) {
+	m.release()
+	return m.out, m.in
+}
+
+func (m *meter) Write(p []byte) (int, error) {
+	n, err := m.Conn.Write(p)
+	m.out += int64(n)
+	return n, err
+}
+
+func (m *meter) Read(p []byte) (int, error) {
+	if m.idle > 0 {
+		if err := m.patience(); err != nil {
+			return 0, err
+		}
+	}
+	n, err := m.Conn.Read(p)
+	m.in += int64(n)
+	m.got += int64(n)
+	return n, err
+}
+
+// patience gives the next read of a body its time.
+func (m *meter) patience() error {
+	if m.got == 0 {
+		m.since = time.Now()
+	}
+	if trickled(m.got, time.Since(m.since), m.idle) {
+		return errTrickled
+	}
+	m.Conn.SetReadDeadline(time.Now().Add(m.idle))
+	return m.ctx.Err()
+}

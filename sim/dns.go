@@ -1,0 +1,80 @@
+package sim
+
+import (
+	"context"
+	"net"
+
+	"github.com/miekg/dns"
+)
+
+// Answer is what becomes of one question; nil says nothing.
+type Answer func(*dns.Msg) *dns.Msg
+
+// DNS is a name server that answers every name with loopback.
+type DNS struct {
+	Answer Answer
+
+	conn   net.PacketConn
+	server *dns.Server
+	served chan struct{}
+}
+
+func newDNS() *DNS { return &DNS{Answer: loopback} }
+
+// loopback answers questions for an IPv4 address with 127.0.0.1, and any other
+// with nothing.
+func loopback(q *dns.Msg) *dns.Msg {
+	m := new(dns.Msg).SetReply(q)
+	for _, question := range q.Question {
+		if question.Qtype == dns.TypeA {
+			m.Answer = append(m.Answer, &dns.A{
+				Hdr: dns.RR_Header{Name: question.Name, Rrtype: dns.TypeA, Class: dns.ClassINET, Ttl: 1},
+				A:   net.IPv4(127, 0, 0, 1),
+			})
+		}
+	}
+	return m
+}
+
+func (d *DNS) start() (err error) {
+	if d.conn, err = net.ListenPacket("udp", "127.0.0.1:0"); err != nil {
+		return err
+	}
+	started := make(chan struct{})
+	d.served = make(chan struct{})
+	d.server = &dns.Server{
+		PacketConn:        d.conn,
+		NotifyStartedFunc: func() { close(started) },
+		Handler: dns.HandlerFunc(func(w dns.ResponseWriter, q *dns.Msg) {
+			if m := d.Answer(q); m != nil {
+				w.WriteMsg(m)
+			}
+		}),
+	}
+	go func() {
+		defer close(d.served)
+		d.server.ActivateAndServe()
+	}()
+	select {
+	case <-started:
+	case <-d.served:
+	}
+	return nil
+}
+
+func (d *DNS) close() {
+	if d.server != nil {
+		d.server.Shutdown()
+		<-d.served
+	}
+}
+
+// Resolver is a resolver that asks d alone.
+func (d *DNS) Resolver() *net.Resolver {
+	return &net.Resolver{
+		PreferGo: true,
+		Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return new(net.Dialer).DialContext(ctx, "udp", d.conn.LocalAddr().String())
+		},
+	}
+}

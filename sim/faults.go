@@ -1,0 +1,223 @@
+package sim
+
+import "proxycheck/probe"
+
+// Faults lists every fault, from the client outwards. Each row is at once a
+// mode of the simulator, a test of the prober and a line of the documentation.
+var Faults = []*Fault{
+	{
+		Name: "proxy-name-gone", Title: "the proxy's name does not exist", Source: "Windows Update troubleshooting",
+		Break: names(nxdomain), Shows: shows(probe.ProxyNameUnknown),
+	},
+	{
+		Name: "name-server-silent", Title: "the name server does not answer", Source: "Windows Update troubleshooting",
+		Break: names(silence), Shows: shows(probe.NameServerSilent),
+	},
+	{
+		Name: "proxy-port-refused", Title: "nothing listens on the proxy's port", Source: "KB2894304",
+		Break: listen(nobody), Shows: shows(probe.ProxyRefuses),
+	},
+	{
+		Name: "proxy-syn-dropped", Title: "a firewall drops packets to the proxy", Source: "a capture of Windows XP, 2004",
+		Break: listen(deaf), Shows: shows(probe.ProxyUnreachable),
+	},
+	{
+		Name: "proxy-is-ssh", Title: "another service listens on the proxy's port", Source: "RFC 9112, 2.2",
+		Break: answer(everything, "SSH-2.0-OpenSSH_9.2\r\n"), Shows: shows(probe.ProxyNotHTTP),
+	},
+	{
+		Name: "server-name-gone", Title: "without a proxy: the server of a policy left behind is gone from the name service", Source: "WSUS policy left behind, 2014",
+		Break: direct(names(nxdomain)), Shows: shows(probe.ServerNameUnknown),
+	},
+	{
+		Name: "server-port-refused", Title: "without a proxy: nothing listens on the server's port", Source: "KB3090184",
+		Break: direct(serve(nobody)), Shows: shows(probe.ServerRefuses),
+	},
+	{
+		Name: "server-syn-dropped", Title: "without a proxy: a firewall drops packets to the server", Source: "KB2894304",
+		Break: direct(serve(deaf)), Shows: shows(probe.ServerUnreachable),
+	},
+	{
+		Name: "answer-withheld", Title: "the proxy takes a request and never answers", Source: "KB2894304",
+		Break: takeOver(everything, stall), Shows: shows(probe.ProxySilent),
+	},
+	{
+		Name: "answer-closed", Title: "the proxy hangs up in place of an answer", Source: "KB10132",
+		Break: takeOver(everything, hangUp), Shows: shows(probe.ConnectionClosed, probe.TunnelDenied),
+	},
+	{
+		Name: "answer-reset", Title: "the connection is reset in mid-head", Source: "KB2894304",
+		Break: takeOver(not(method("CONNECT")), resetInHead), Shows: shows(probe.ConnectionReset),
+	},
+	{
+		Name: "answer-malformed", Title: "the status line of each answer is none", Source: "KB10132",
+		Break: head(everything, "HTTP/1.1 ", "HTTP/1.1: "), Shows: shows(probe.AnswerMalformed),
+	},
+	{
+		Name: "answer-http10", Title: "answers come as HTTP/1.0, with lengths and ranges", Source: "HTTP requirements for BITS downloads",
+		Break: head(everything, "HTTP/1.1 ", "HTTP/1.0 "), Shows: shows(probe.HTTP10),
+	},
+	{
+		Name: "answer-head-endless", Title: "the head of each answer grows beyond measure", Source: "WinHTTP error messages",
+		Break: head(everything, "\r\n", "\r\n"+fields(6000)), Shows: shows(probe.HeadTooLarge),
+	},
+	{
+		Name: "body-stalled", Title: "the proxy stops sending in the middle of a file", Source: "KB3175743",
+		Break: body(having("Range"), 1000, stall), Shows: shows(probe.ProxySilent),
+	},
+	{
+		Name: "body-trickled", Title: "a scanner lets through a few bytes at a time", Source: "Skyhigh: data trickling",
+		Break: body(both(method("GET"), lacking("Range")), 100, trickle), Shows: shows(probe.BodyTrickles),
+	},
+	{
+		Name: "body-reset", Title: "a scanner resets the connection in the middle of a file", Source: "KB2894304",
+		Break: body(both(method("GET"), lacking("Range")), 100, reset), Shows: shows(probe.ConnectionReset),
+	},
+	{
+		Name: "body-cut", Title: "the proxy hangs up in the middle of a file", Source: "KB3175743",
+		Break: body(having("Range"), 1, hangUp), Shows: shows(probe.BodyCut),
+	},
+	{
+		Name: "body-changed", Title: "a scanner changes one byte of each whole file", Source: "Windows Update troubleshooting",
+		Break: response(both(file(".cab"), lacking("Range")), changeByte(4000)), Shows: shows(probe.ContentAltered),
+	},
+	{
+		Name: "body-gzipped", Title: "files are compressed for a client that asked for identity", Source: "tried on Apache httpd with mod_deflate",
+		Break: response(both(file(".cab"), method("GET")), compress), Shows: shows(probe.ContentRecoded),
+	},
+	{
+		Name: "length-doubled", Title: "a filter adds a second Content-Length", Source: "RFC 9112, 6.3",
+		Break: head(file(".cab"), "Content-Length: ", "Content-Length: 1\r\nContent-Length: "), Shows: shows(probe.LengthDoubled),
+	},
+	{
+		Name: "head-length-removed", Title: "the answer to HEAD has no length", Source: "KB10132",
+		Break: response(method("HEAD"), drop("Content-Length")), Shows: shows(probe.SizeHidden),
+	},
+	{
+		Name: "head-length-wrong", Title: "HEAD is answered with another length", Source: "HTTP requirements for BITS downloads",
+		Break: head(method("HEAD"), "Content-Length: ", "Content-Length: 1"), Shows: shows(probe.SizeWrong),
+	},
+	{
+		Name: "head-method-refused", Title: "HEAD is refused as a method", Source: "wuerror.h, WU_E_PT_HTTP_STATUS_BAD_METHOD",
+		Break: answer(method("HEAD"), "HTTP/1.1 405 Method Not Allowed\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"), Shows: shows(probe.HeadRefused),
+	},
+	{
+		Name: "head-with-body", Title: "HEAD is answered as if it were GET", Source: "RFC 9110, 9.3.2",
+		Break: answer(method("HEAD"), "HTTP/1.1 200 OK\r\nContent-Length: 9\r\nContent-Type: application/octet-stream\r\n\r\nMSCF\x00\x00\x00\x00\x00"), Shows: shows(probe.HeadHasBody),
+	},
+	{
+		Name: "range-removed", Title: "the proxy fetches whole files so that it can scan them", Source: "KB922330",
+		Break: request(unset("Range")), Shows: shows(probe.RangeIgnored),
+	},
+	{
+		Name: "range-refused", Title: "requests for a part of a file are refused", Source: "Palo Alto: block HTTP range",
+		Break: answer(having("Range"), "HTTP/1.1 416 Range Not Satisfiable\r\nContent-Length: 0\r\n\r\n"), Shows: shows(probe.RangeRefused),
+	},
+	{
+		Name: "content-range-removed", Title: "Content-Range is removed from answers", Source: "BITS return values",
+		Break: response(having("Range"), drop("Content-Range")), Shows: shows(probe.RangeUnstated),
+	},
+	{
+		Name: "content-range-wrong", Title: "Content-Range does not give the total", Source: "BITS return values",
+		Break: response(having("Range"), total("*")), Shows: shows(probe.RangeWrong),
+	},
+	{
+		Name: "range-length-removed", Title: "parts of a file come in chunks, without a length", Source: "BITS return values",
+		Break: response(having("Range"), drop("Content-Length")), Shows: shows(probe.LengthMissing),
+	},
+	{
+		Name: "condition-refused", Title: "a condition that holds is said not to", Source: "HTTP requirements for BITS downloads",
+		Break: answer(having("If-Unmodified-Since"), "HTTP/1.1 412 Precondition Failed\r\nContent-Length: 0\r\n\r\n"), Shows: shows(probe.ConditionRefused),
+	},
+	{
+		Name: "condition-removed", Title: "If-Unmodified-Since is removed from requests", Source: "tried on Varnish",
+		Break: request(unset("If-Unmodified-Since")), Shows: shows(probe.ConditionIgnored),
+	},
+	{
+		Name: "login-basic", Title: "the proxy wants a login by Basic from everyone", Source: "KB10132",
+		Break: answer(everything, login("Basic realm=\"proxy\"")), Shows: shows(probe.LoginUnusable),
+	},
+	{
+		Name: "login-ntlm", Title: "the proxy wants a login by NTLM from everyone", Source: "KB885819",
+		Break: answer(everything, login("NTLM")), Shows: shows(probe.LoginWanted),
+	},
+	{
+		Name: "request-denied", Title: "the proxy denies the update server", Source: "KB885819",
+		Break: answer(not(method("CONNECT")), "HTTP/1.1 403 Forbidden\r\nContent-Type: text/html\r\nContent-Length: 35\r\n\r\n<html><title>Blocked</title></html>"), Shows: shows(probe.RequestDenied),
+	},
+	{
+		Name: "cab-denied", Title: "the proxy denies files by their extension", Source: "Windows Update troubleshooting",
+		Break: answer(file(".cab"), "HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n"), Shows: shows(probe.FileTypeDenied),
+	},
+	{
+		Name: "head-denied", Title: "the proxy denies HEAD and no other method", Source: "wuerror.h, WU_E_PT_HTTP_STATUS_FORBIDDEN",
+		Break: answer(method("HEAD"), "HTTP/1.1 403 Forbidden\r\nConnection: close\r\n\r\n"), Shows: shows(probe.HeadRefused),
+	},
+	{
+		Name: "request-refused", Title: "the proxy refuses a GET that states the length of a body", Source: "RFC 9112, 6.3",
+		Break: answer(both(method("GET"), having("Content-Length")), "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n"), Shows: shows(probe.RequestRefused),
+	},
+	{
+		Name: "block-page", Title: "a page comes in place of each file, with status 200", Source: "BITS return values",
+		Break: response(both(file(".cab"), method("GET")), blockPage), Shows: shows(probe.PageInstead),
+	},
+	{
+		Name: "portal", Title: "every GET and HEAD is sent to a login page, and that to itself", Source: "WinHTTP error messages",
+		Break: answer(both(not(method("CONNECT")), not(method("POST"))), "HTTP/1.1 302 Found\r\nLocation: http://"+ServerName+":8530/login\r\nContent-Length: 0\r\n\r\n"),
+		Shows: shows(probe.RedirectUnusable),
+	},
+	{
+		Name: "server-unreachable", Title: "the proxy cannot reach the update server", Source: "wuerror.h, WU_E_PT_HTTP_STATUS_BAD_GATEWAY",
+		Break: dial(refused), Shows: shows(probe.ServerBehindProxyDown),
+	},
+	{
+		Name: "proxy-overloaded", Title: "the proxy answers 503 to everything", Source: "KB2894304",
+		Break: answer(everything, "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n"), Shows: shows(probe.ServerBehindProxyDown),
+	},
+	{
+		Name: "connect-denied", Title: "the proxy denies CONNECT", Source: "Squid wiki: Windows Update",
+		Break: answer(method("CONNECT"), "HTTP/1.1 403 Forbidden\r\nContent-Type: text/html\r\nContent-Length: 34\r\n\r\n<html><title>Denied</title></html>"), Shows: shows(probe.TunnelDenied),
+	},
+	{
+		Name: "connect-only-443", Title: "the proxy opens tunnels to port 443 alone", Source: "Debian's squid.conf; AllowCONNECT of Apache httpd",
+		Break: answer(both(method("CONNECT"), not(toPort("443"))), "HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n"), Shows: shows(probe.TunnelOnly443),
+	},
+	{
+		Name: "tls-reset", Title: "the connection is reset in the TLS handshake", Source: "Windows Update troubleshooting",
+		Break: takeOver(method("CONNECT"), openAndReset), Shows: shows(probe.TLSBroken),
+	},
+	{
+		Name: "tls-inspected", Title: "the proxy signs TLS with its own root", Source: "Windows Update security",
+		Break: tunnel(inspect), Shows: shows(probe.TLSInspected),
+	},
+	{
+		Name: "server-certificate-expired", Title: "the server's certificate has expired", Source: "KB3090184",
+		Break: expire, Shows: shows(probe.CertificateInvalid),
+	},
+	{
+		Name: "server-issuer-unknown", Title: "the server's certificate is from a root that this machine does not have", Source: "Windows Update security",
+		Break: forgetCA, Shows: shows(probe.IssuerUnknown),
+	},
+	{
+		Name: "server-pool-stopped", Title: "the application pool of the server is stopped", Source: "KB3090184",
+		Break: origin(everything, poolStopped), Shows: shows(probe.ServerUnavailable),
+	},
+	{
+		Name: "server-without-wsus", Title: "the server has no update service", Source: "MS-WUSP 2.1",
+		Break: origin(file(".asmx"), notFound), Shows: shows(probe.ServerNotWSUS),
+	},
+	{
+		Name: "server-files-missing", Title: "the server has lost its files", Source: "KB3090184",
+		Break: origin(both(file(".cab"), not(file("iuident.cab"))), notFound), Shows: shows(probe.FileMissing),
+	},
+	{
+		Name: "server-error", Title: "the server answers calls with an error page", Source: "wuerror.h, WU_E_PT_HTTP_STATUS_SERVER_ERROR",
+		Break: origin(file(".asmx"), broken), Shows: shows(probe.ServerError),
+	},
+	{
+		Name: "soap-garbled", Title: "the answers of the web service are cut short", Source: "wuerror.h, WU_E_PT_SOAPCLIENT_PARSE",
+		Break: response(file(".asmx"), truncate(300)), Shows: shows(probe.SOAPUnreadable),
+	},
+}
+
+func shows(findings ...*probe.Finding) []*probe.Finding { return findings }

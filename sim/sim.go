@@ -1,0 +1,147 @@
+// Package sim is a network in which Windows Update fails on demand: a name
+// server, a proxy and an update server, all on loopback, and [Faults], the list
+// of the ways in which they can be broken.
+//
+//	client -> DNS -> listener -> front -> goproxy -> dial -> origin
+//
+// A [Net] without faults is healthy: every step of package probe passes. A
+// [Fault] is one difference from health, at one of the places of break.go, and
+// names the findings that must be shown for it.
+package sim
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"time"
+
+	"proxycheck/probe"
+	"proxycheck/sim/wsus"
+)
+
+// The names under which the parts of a Net know each other.
+const (
+	proxyName  = "proxy.test"
+	ServerName = "wsus.test"
+	plainPort  = "8530"
+	securePort = "8531"
+)
+
+// A Net is a client's path to its update server. Faults change its parts before
+// they start to listen; nothing changes them after.
+type Net struct {
+	DNS    *DNS
+	Proxy  *Proxy
+	Server *Server
+	Direct bool // the client is set to use no proxy
+
+	atClient      string // a fault that is not in the proxy or behind it; "" for none
+	clientKnowsCA bool
+	breaking      string            // the fault at work
+	held          map[string]string // place that only one fault can hold -> that fault
+	refused       error             // a fault found its place held
+}
+
+// A Fault is one way to break the path to an update server.
+type Fault struct {
+	Name   string           // as in --fault and in reports
+	Title  string           // one line, no full stop
+	Source string           // where it is documented
+	Break  func(*Net)       // does it, before the net starts
+	Shows  []*probe.Finding // what a whole run must show: these and no other
+}
+
+// NewNet makes a network with the given faults and starts it. The listen
+// address is that of the proxy; "" is a free port on loopback. The error wraps
+// [errors.ErrUnsupported] when this system cannot do a fault. Close it after use.
+func NewNet(listen string, faults ...*Fault) (*Net, error) {
+	server, err := newServer()
+	if err != nil {
+		return nil, fmt.Errorf("making the update server: %w", err)
+	}
+	n := &Net{DNS: newDNS(), Server: server, clientKnowsCA: true, held: map[string]string{}}
+	n.Proxy = newProxy(listen, n.route)
+	for _, f := range faults {
+		n.breaking = f.Name
+		f.Break(n)
+	}
+	if n.refused != nil {
+		return nil, n.refused
+	}
+	for _, start := range []func() error{n.DNS.start, n.Server.start, n.Proxy.start} {
+		if err := start(); err != nil {
+			n.Close()
+			return nil, err
+		}
+	}
+	return n, nil
+}
+
+// AtClient is the name of a fault of n that a client elsewhere does not meet,
+// or "": it is in the name service or the settings of n's own client.
+func (n *Net) AtClient() string { return n.atClient }
+
+// hold takes a place that can be held only once, for the fault at work.
+func (n *Net) hold(place string) {
+	if other := n.held[place]; other != "" {
+		n.refused = errors.Join(n.refused, fmt.Errorf("the faults %s and %s both need the %s", other, n.breaking, place))
+	}
+	n.held[place] = n.breaking
+}
+
+// Close stops every part of n and waits for it.
+func (n *Net) Close() {
+	n.Proxy.close()
+	n.Server.close()
+	n.DNS.close()
+}
+
+// route is the address of a machine in n, or an error for any other: the proxy
+// reaches nothing else.
+func (n *Net) route(authority string) (string, error) {
+	switch authority {
+	case net.JoinHostPort(ServerName, plainPort):
+		return n.Server.plain.Addr().String(), nil
+	case net.JoinHostPort(ServerName, securePort):
+		return n.Server.secure.Addr().String(), nil
+	}
+	return "", fmt.Errorf("%s is not in the simulated net", authority)
+}
+
+// Addr is the address at which the proxy listens.
+func (n *Net) Addr() string { return n.Proxy.addr.String() }
+
+// CA is the root of the update server's certificate, as PEM.
+func (n *Net) CA() []byte { return n.Server.Authority.PEM() }
+
+// Client is a client set up for n, as group policy would do it.
+func (n *Net) Client(timeout time.Duration) *probe.Client {
+	c := &probe.Client{
+		Proxy:    withPort(proxyName, n.Proxy.addr),
+		Resolver: n.DNS.Resolver(),
+		Timeout:  timeout,
+		Profile:  probe.Profiles[0],
+		Steps:    probe.Steps,
+		Target: probe.Target{
+			Kind: probe.Embedded,
+			Host: net.JoinHostPort(ServerName, plainPort), Content: net.JoinHostPort(ServerName, plainPort),
+			Secure: net.JoinHostPort(ServerName, securePort),
+			Size:   wsus.DefaultSize, CA: n.Server.Authority.Fingerprint(),
+		},
+	}
+	if n.Direct {
+		c.Proxy = ""
+		c.Target.Host, c.Target.Secure = withPort(ServerName, n.Server.plain.Addr()), withPort(ServerName, n.Server.secure.Addr())
+		c.Target.Content = c.Target.Host
+	}
+	if !n.clientKnowsCA {
+		c.Target.CA = ""
+	}
+	return c
+}
+
+// withPort puts name in front of the port of addr.
+func withPort(name string, addr net.Addr) string {
+	_, port, _ := net.SplitHostPort(addr.String())
+	return net.JoinHostPort(name, port)
+}

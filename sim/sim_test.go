@@ -1,0 +1,169 @@
+package sim_test
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"testing"
+	"time"
+
+	"proxycheck/probe"
+	"proxycheck/sim"
+)
+
+// timeout is for one phase of an exchange: long for a loaded machine, and still
+// short for the faults that use it up.
+const timeout = 500 * time.Millisecond
+
+// A net without faults passes every step of every Windows, so a step that fails
+// under a fault fails because of it.
+func TestHealthy(t *testing.T) {
+	for _, profile := range probe.Profiles {
+		t.Run(string(profile.Windows), func(t *testing.T) {
+			t.Parallel()
+			r := run(t, profile)
+			for _, s := range r.Steps {
+				if s.Status != probe.StatusPass {
+					t.Errorf("%s: %s, %v %s%s", s.Name, s.Status, s.Findings, s.Evidence, s.WaitedFor)
+				}
+			}
+			if r.Verdict != probe.StatusPass || len(r.Steps) == 0 {
+				t.Errorf("the verdict over %d steps is %s", len(r.Steps), r.Verdict)
+			}
+			if moved := r.BytesSent + r.BytesReceived; moved > 4<<20 {
+				t.Errorf("%d bytes moved, want at most 4 MiB", moved)
+			}
+		})
+	}
+}
+
+// Each fault shows its findings over the whole run, and no other.
+func TestFaults(t *testing.T) {
+	for _, f := range sim.Faults {
+		t.Run(f.Name, func(t *testing.T) {
+			t.Parallel()
+			r := run(t, probe.Profiles[0], f)
+			shown, wanted := names(r), wantedNames(f)
+			if !slices.Equal(shown, wanted) {
+				t.Errorf("shows %v, want %v", shown, wanted)
+				for _, s := range r.Steps {
+					t.Logf("%s: %s %v %s%s", s.Name, s.Status, s.Findings, s.Evidence, s.WaitedFor)
+				}
+			}
+		})
+	}
+}
+
+// A finding that no fault shows is a claim that nothing tests.
+func TestEveryFindingHasAFault(t *testing.T) {
+	shown := map[*probe.Finding]bool{probe.Unexplained: true} // which is never right
+	for _, f := range sim.Faults {
+		for _, finding := range f.Shows {
+			shown[finding] = true
+		}
+	}
+	for _, f := range probe.Findings {
+		if !shown[f] {
+			t.Errorf("no fault shows %s", f.Name)
+		}
+	}
+}
+
+func TestRows(t *testing.T) {
+	kebab := regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)
+	seen := map[string]bool{}
+	for _, f := range sim.Faults {
+		if !kebab.MatchString(f.Name) || seen[f.Name] {
+			t.Errorf("the name %q is not in kebab case, or not the only one", f.Name)
+		}
+		if seen[f.Name] = true; f.Title == "" || len(f.Title) > 90 || f.Source == "" || len(f.Shows) == 0 {
+			t.Errorf("%s lacks a title of at most 90 characters, a source or what it shows", f.Name)
+		}
+		if slices.Contains(f.Shows, probe.Unexplained) {
+			t.Errorf("%s shows unexplained, which is no answer", f.Name)
+		}
+	}
+}
+
+// Two faults that need the same place refuse each other by name.
+func TestPlaceIsHeldOnce(t *testing.T) {
+	_, err := sim.NewNet("", fault(t, "proxy-port-refused"), fault(t, "proxy-syn-dropped"))
+	want := "the faults proxy-port-refused and proxy-syn-dropped both need the proxy's socket"
+	if err == nil || err.Error() != want {
+		t.Errorf("NewNet = %v, want %s", err, want)
+	}
+}
+
+// Faults at different places show both their findings.
+func TestFaultsCompose(t *testing.T) {
+	r := run(t, probe.Profiles[0], fault(t, "range-removed"), fault(t, "connect-denied"), fault(t, "head-length-removed"))
+	want := []string{"range-ignored", "size-hidden", "tunnel-denied"}
+	if got := names(r); !slices.Equal(got, want) {
+		t.Errorf("three faults show %v, want %v", got, want)
+	}
+}
+
+// A black-holed proxy costs one time-out and a silent one two, however many
+// steps there are: each step would cost one more.
+func TestDeadProxyCostsOnce(t *testing.T) {
+	for name, most := range map[string]int{"proxy-syn-dropped": 1, "answer-withheld": 2} {
+		r := run(t, probe.Profiles[0], fault(t, name))
+		sent := slices.DeleteFunc(r.Steps, func(s probe.Played) bool { return s.Status == probe.StatusSkip })
+		var spent float64
+		for _, s := range sent[:1] {
+			spent += s.TookMS
+		}
+		if len(sent) > most && name == "proxy-syn-dropped" {
+			t.Errorf("%s: %d steps were sent, want %d", name, len(sent), most)
+		}
+		if limit := int64(most)*timeout.Milliseconds() + 1000; r.TookMS > limit {
+			t.Errorf("%s: the run took %d ms, want at most %d", name, r.TookMS, limit)
+		}
+	}
+}
+
+func fault(t *testing.T, name string) *sim.Fault {
+	t.Helper()
+	for _, f := range sim.Faults {
+		if f.Name == name {
+			return f
+		}
+	}
+	t.Fatalf("no fault is called %s", name)
+	return nil
+}
+
+// run plays a whole update through a net with the given faults.
+func run(t *testing.T, profile *probe.Profile, faults ...*sim.Fault) *probe.Report {
+	t.Helper()
+	n, err := sim.NewNet("", faults...)
+	if errors.Is(err, errors.ErrUnsupported) {
+		t.Skip(err)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer n.Close()
+	c := n.Client(timeout)
+	c.Profile, c.Steps = profile, probe.StepsOf(profile, &c.Target)
+	return probe.Conclude(c.Run(t.Context()), probe.About{Proxy: fmt.Sprint(faults), Command: "proxycheck run"})
+}
+
+func names(r *probe.Report) []string {
+	names := []string{}
+	for _, f := range r.Findings {
+		names = append(names, f.Name)
+	}
+	slices.Sort(names)
+	return names
+}
+
+func wantedNames(f *sim.Fault) []string {
+	names := []string{}
+	for _, finding := range f.Shows {
+		names = append(names, finding.Name)
+	}
+	slices.Sort(names)
+	return names
+}
