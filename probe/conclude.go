@@ -167,10 +167,10 @@ func (j *judged) status() Status {
 		return StatusUnknown
 	case shows(Fail):
 		return StatusFail
-	case j.Observation.Body.Abandoned:
-		return StatusUnknown
 	case shows(Warn):
 		return StatusWarn
+	case j.Observation.Body.Abandoned:
+		return StatusUnknown
 	}
 	return StatusPass
 }

@@ -348,7 +348,7 @@ var (
 	}
 	SOAPUnreadable = &Finding{
 		Name: "soap-unreadable", Title: "the answer of the web service cannot be read",
-		Grade: Fail, Effect: Blocks, Codes: codesPage, Source: wuaCodes,
+		Owner: Proxy, Grade: Fail, Effect: Blocks, Codes: codesPage, Source: wuaCodes,
 		Fix: "Look for a filter that changes, recodes or cuts the answers of the web services; ask the server directly to see what it says itself.",
 	}
 	ContentRecoded = &Finding{
@@ -369,12 +369,12 @@ var (
 	}
 	SizeHidden = &Finding{
 		Name: "size-hidden", Title: "the answer to HEAD does not state the file's size",
-		Grade: Fail, Effect: Blocks, Codes: codesSize, Source: kb10132,
+		Owner: Proxy, Grade: Fail, Effect: Blocks, Codes: codesSize, Source: kb10132,
 		Fix: "Keep Content-Length on the answers to HEAD: switch off filters that change bodies, and update an Apache 2.0 that acts as the proxy.",
 	}
 	SizeWrong = &Finding{
 		Name: "size-wrong", Title: "HEAD states another size than the file has",
-		Grade: Fail, Effect: Blocks, Source: bitsHTTP,
+		Owner: Proxy, Grade: Fail, Effect: Blocks, Source: bitsHTTP,
 		Codes: []Coded{
 			{BITS, "", "", "", wuerr.BITSNoRange, inferred, Unsure},
 			{WUA, Fetch, "", "", wuerr.InvalidFile, inferred, Unsure},
@@ -388,7 +388,7 @@ var (
 	}
 	RangeIgnored = &Finding{
 		Name: "range-ignored", Title: "a part of a file was asked for and the whole file came",
-		Grade: Fail, Effect: Blocks, Codes: codesRange, Source: bitsHTTP,
+		Owner: Proxy, Grade: Fail, Effect: Blocks, Codes: codesRange, Source: bitsHTTP,
 		Fix: "Let the field Range through to the server, for .cab, .psf, .esd and .exe too: scanners remove it so that they see whole files. Exempt the update servers from scanning rather than from the block list.",
 		Fixes: map[string]string{
 			"squid":                      "# remove the line:  request_header_access Range deny ...",
@@ -400,17 +400,17 @@ var (
 	}
 	RangeUnstated = &Finding{
 		Name: "range-unstated", Title: "a part of a file comes without saying which",
-		Grade: Fail, Effect: Blocks, Codes: codesRange, Source: bitsCodes,
+		Owner: Proxy, Grade: Fail, Effect: Blocks, Codes: codesRange, Source: bitsCodes,
 		Fix: "Keep the field Content-Range on answers with status 206.",
 	}
 	RangeWrong = &Finding{
 		Name: "range-wrong", Title: "another part of a file comes than was asked for",
-		Grade: Fail, Effect: Blocks, Codes: codesWrongRange, Source: bitsCodes,
+		Owner: Proxy, Grade: Fail, Effect: Blocks, Codes: codesWrongRange, Source: bitsCodes,
 		Fix: "Empty the cache of the proxy and look for one that keeps files in slices or drops the query from their key.",
 	}
 	LengthMissing = &Finding{
 		Name: "length-missing", Title: "a part of a file comes without its length",
-		Grade: Fail, Effect: Blocks, Codes: codesRange, Source: bitsCodes,
+		Owner: Proxy, Grade: Fail, Effect: Blocks, Codes: codesRange, Source: bitsCodes,
 		Fix: "Keep Content-Length on answers with status 206: switch off filters that change bodies, which send them in chunks.",
 	}
 	Unexplained = &Finding{

@@ -153,8 +153,14 @@ var (
 	}}
 )
 
-// owner is who must act on f: whoever made the answer when f itself names nobody.
-func owner(f *Finding, o *Observation) Owner { return cmp.Or(f.Owner, speaker(o)) }
+// owner is who must act on f: whoever made the answer when f itself names
+// nobody. Where no proxy is set, one that is at fault is only one possibility.
+func owner(f *Finding, o *Observation) Owner {
+	if f.Owner == Proxy && o.Direct {
+		return Unknown
+	}
+	return cmp.Or(f.Owner, speaker(o))
+}
 
 // proxySigns are fields, and the starts of their values, that only a proxy
 // writes into an answer of its own. The origin's own Server field passes
@@ -175,8 +181,6 @@ var serverSigns = []wire.Field{
 func speaker(o *Observation) Owner {
 	answer, _ := o.reply()
 	switch {
-	case o.Direct && o.Answer.Status() != 0:
-		return Server
 	case signed(answer, proxySigns), strings.Contains(answer.Start, "Privoxy"):
 		return Proxy
 	case signed(answer, serverSigns):

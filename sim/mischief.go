@@ -126,10 +126,9 @@ func compress(r *http.Response) {
 
 // blockPage puts a page in the place of a file, under the status 200.
 func blockPage(r *http.Response) {
-	r.StatusCode, r.Status = http.StatusOK, "200 OK"
+	r.StatusCode, r.Status, r.Header = http.StatusOK, "200 OK", http.Header{}
 	replaceBody(r, []byte("<html><head><title>This site is blocked</title></head></html>"))
 	r.Header.Set("Content-Type", "text/html")
-	r.Header.Del("Content-Range")
 }
 
 // truncate cuts answers short, with a length to match.

@@ -16,7 +16,6 @@ import (
 	"time"
 
 	"proxycheck/probe"
-	"proxycheck/sim/wsus"
 )
 
 // The names under which the parts of a Net know each other.
@@ -49,6 +48,16 @@ type Fault struct {
 	Source string           // where it is documented
 	Break  func(*Net)       // does it, before the net starts
 	Shows  []*probe.Finding // what a whole run must show: these and no other
+}
+
+// Lookup is the fault of that name, or nil.
+func Lookup(name string) *Fault {
+	for _, f := range Faults {
+		if f.Name == name {
+			return f
+		}
+	}
+	return nil
 }
 
 // NewNet makes a network with the given faults and starts it. The listen
@@ -122,22 +131,26 @@ func (n *Net) Client(timeout time.Duration) *probe.Client {
 		Timeout:  timeout,
 		Profile:  probe.Profiles[0],
 		Steps:    probe.Steps,
-		Target: probe.Target{
-			Kind: probe.Embedded,
-			Host: net.JoinHostPort(ServerName, plainPort), Content: net.JoinHostPort(ServerName, plainPort),
-			Secure: net.JoinHostPort(ServerName, securePort),
-			Size:   wsus.DefaultSize, CA: n.Server.Authority.Fingerprint(),
-		},
+		Target:   n.target(net.JoinHostPort(ServerName, plainPort), net.JoinHostPort(ServerName, securePort)),
 	}
 	if n.Direct {
 		c.Proxy = ""
-		c.Target.Host, c.Target.Secure = withPort(ServerName, n.Server.plain.Addr()), withPort(ServerName, n.Server.secure.Addr())
-		c.Target.Content = c.Target.Host
+		c.Target = n.target(withPort(ServerName, n.Server.plain.Addr()), withPort(ServerName, n.Server.secure.Addr()))
 	}
 	if !n.clientKnowsCA {
 		c.Target.CA = ""
 	}
 	return c
+}
+
+// Target is the update server of n for a proxy that is not the one of n.
+func (n *Net) Target() probe.Target {
+	return n.target(n.Server.plain.Addr().String(), n.Server.secure.Addr().String())
+}
+
+func (n *Net) target(plain, secure string) probe.Target {
+	return probe.Target{Kind: probe.Embedded, Host: plain, Content: plain, Secure: secure,
+		Size: n.Server.Size, CA: n.Server.Authority.Fingerprint()}
 }
 
 // withPort puts name in front of the port of addr.

@@ -1,0 +1,179 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"net"
+	"net/netip"
+	"net/url"
+	"os"
+	"strconv"
+	"strings"
+
+	"proxycheck/probe"
+)
+
+// A proxySetting is which proxy is used, and why.
+type proxySetting struct {
+	address     string // host:port; "" for none
+	shown       string // as a URL without a login
+	source      string
+	credentials *probe.Login
+}
+
+// chooseProxy is the proxy that --proxy means for a server at host:port.
+func chooseProxy(flag, server string) (*proxySetting, error) {
+	switch flag {
+	case "none":
+		return &proxySetting{source: "--proxy none"}, nil
+	case "system":
+		value, source, err := systemProxy(server)
+		if err != nil {
+			return nil, &exitError{exitUnknown, err}
+		}
+		if value == "" {
+			return &proxySetting{source: source}, nil
+		}
+		return parseProxy(value, source)
+	}
+	return parseProxy(flag, "--proxy")
+}
+
+// parseProxy reads the URL of a proxy. A host and a port alone are one, too.
+func parseProxy(value, source string) (*proxySetting, error) {
+	text := value
+	if !strings.Contains(text, "://") {
+		text = "http://" + text
+	}
+	u, err := url.Parse(text)
+	switch {
+	case err != nil:
+	case u.Scheme == "https" || strings.HasPrefix(u.Scheme, "socks"):
+		err = errors.New("the components of Windows Update use no " + u.Scheme + " proxy: want http://HOST:PORT")
+	case u.Scheme != "http":
+		err = errors.New("scheme " + strconv.Quote(u.Scheme) + ": want http://HOST:PORT, system or none")
+	case strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "":
+		err = errors.New("want http://HOST:PORT and nothing behind it")
+	default:
+		err = checkHost(u)
+	}
+	if err != nil {
+		return nil, usage("proxy %q from %s: %w", redacted(value), source, bare(err))
+	}
+	port := u.Port()
+	if port == "" {
+		port = "80"
+	}
+	p := &proxySetting{address: net.JoinHostPort(u.Hostname(), port), source: "from " + source}
+	p.shown = "http://" + p.address
+	if u.User != nil {
+		password, _ := u.User.Password()
+		p.credentials = &probe.Login{User: u.User.Username(), Password: password}
+	}
+	return p, nil
+}
+
+// login adds the login that the flags give.
+func (p *proxySetting) login(user, passwordFile string) error {
+	if user == "" && passwordFile == "" {
+		return nil
+	}
+	if user == "" || strings.Contains(user, ":") {
+		return usage("--proxy-user: want a name without a colon; the password is in PROXYCHECK_PROXY_PASSWORD or a file")
+	}
+	password := os.Getenv("PROXYCHECK_PROXY_PASSWORD")
+	if passwordFile != "" {
+		text, err := os.ReadFile(passwordFile)
+		if err != nil {
+			return usage("--proxy-password-file: %w", err)
+		}
+		password = string(bytes.TrimRight(text, "\r\n"))
+	}
+	p.credentials = &probe.Login{User: user, Password: password}
+	return nil
+}
+
+// checkHost finds what is wrong with the host and the port of u.
+func checkHost(u *url.URL) error {
+	if u.Hostname() == "" {
+		return errors.New("there is no host in it")
+	}
+	if u.Port() != "" {
+		return checkPort(u.Port())
+	}
+	return nil
+}
+
+func checkPort(port string) error {
+	if n, err := strconv.Atoi(port); err != nil || n < 1 || n > 65535 {
+		return errors.New("port " + port + " is out of range: want 1 to 65535")
+	}
+	return nil
+}
+
+// bare is what is wrong with a URL, without the URL, which may hold a login.
+func bare(err error) error {
+	var u *url.Error
+	if errors.As(err, &u) {
+		return u.Err
+	}
+	return err
+}
+
+// redacted is the text of a URL without the login in it, well-formed or not.
+func redacted(text string) string {
+	scheme, rest, found := strings.Cut(text, "://")
+	if !found {
+		scheme, rest = "", text
+	} else {
+		scheme += "://"
+	}
+	if i := strings.LastIndexByte(rest, '@'); i >= 0 {
+		rest = "***@" + rest[i+1:]
+	}
+	return scheme + rest
+}
+
+// fromEnvironment reads the proxy for a server from the environment as curl
+// does: http_proxy in lower case alone, all_proxy in either, and no_proxy.
+func fromEnvironment(server string, getenv func(string) string) (value, source string) {
+	for _, name := range []string{"http_proxy", "all_proxy", "ALL_PROXY"} {
+		if value = getenv(name); value == "" {
+			continue
+		}
+		for _, except := range []string{"no_proxy", "NO_PROXY"} {
+			if excepted(server, getenv(except)) {
+				return "", except + " in the environment excepts the server from " + name
+			}
+		}
+		return value, name + " in the environment"
+	}
+	return "", "no proxy is set in the environment: http_proxy, all_proxy"
+}
+
+// excepted tells whether no_proxy has a server at host:port: by name, by the
+// domain above it, by address or by network; an asterisk has all.
+func excepted(server, list string) bool {
+	host, _, err := net.SplitHostPort(server)
+	if err != nil {
+		host = server
+	}
+	ip, _ := netip.ParseAddr(host)
+	for _, entry := range strings.FieldsFunc(list, func(r rune) bool { return r == ',' || r == ' ' }) {
+		if entry == "*" {
+			return true
+		}
+		if ip.IsValid() {
+			network, err := netip.ParsePrefix(entry)
+			if err == nil && network.Contains(ip) || strings.Trim(entry, "[]") == host {
+				return true
+			}
+			continue
+		}
+		domain := strings.ToLower(strings.Trim(entry, "."))
+		if name := strings.ToLower(strings.TrimSuffix(host, ".")); name == domain || strings.HasSuffix(name, "."+domain) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,340 @@
+package main
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"os"
+	"path"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"proxycheck/probe"
+	"proxycheck/sim"
+)
+
+// runFlags are the flags of the command run.
+type runFlags struct {
+	proxy, proxyUser, passwordFile string
+	server, serverTLS, ca, object  string
+	as, steps                      string
+	maxTime, timeout               time.Duration
+	maxBytes                       string
+	faults                         []string
+	failOn                         string
+	output                         output
+}
+
+func (f *runFlags) define(fs *pflag.FlagSet) {
+	fs.StringVar(&f.proxy, "proxy", "system", "the proxy: `URL`, system (environment or WinHTTP) or none")
+	fs.StringVar(&f.proxyUser, "proxy-user", "", "`USER` for a proxy that asks for Basic; the password is in PROXYCHECK_PROXY_PASSWORD")
+	fs.StringVar(&f.passwordFile, "proxy-password-file", "", "`FILE` with that password")
+	fs.StringVar(&f.server, "server", "", "the update server: `URL` such as http://wsus:8530, or embedded")
+	fs.StringVar(&f.serverTLS, "server-tls", "", "`HOST:PORT` at which it has TLS (default 8531 for 8530, 443 for 80)")
+	fs.StringVar(&f.ca, "ca", "", "`FILE` with the root of the server's certificate, as PEM")
+	fs.StringVar(&f.object, "object", "", "`PATH` of the file to fetch from a WSUS (default /selfupdate/wuident.cab)")
+	fs.StringVar(&f.as, "as", "win11", "the `WINDOWS` to play: win11, win10, win8.1, win7, vista or xp")
+	fs.StringVar(&f.steps, "steps", "*", "`GLOB` of the steps to make, several with commas")
+	fs.DurationVar(&f.maxTime, "max-time", 30*time.Second, "the most `TIME` that the run takes")
+	fs.StringVar(&f.maxBytes, "max-bytes", "8MiB", "the most `BYTES` that the run moves")
+	fs.DurationVar(&f.timeout, "timeout", 15*time.Second, "the `TIME` for each phase of an exchange")
+	fs.StringArrayVar(&f.faults, "fault", nil, "`NAME` of a fault of the embedded net; may be repeated")
+	fs.StringVar(&f.failOn, "fail-on", "fail", "exit with 1 from this `GRADE` on: warn or fail")
+	f.output.define(fs)
+}
+
+func runCommand(c *call) error {
+	var f runFlags
+	f.define(c.flags)
+	if err := c.parse(0); err != nil {
+		return err
+	}
+	if err := f.check(c.flags); err != nil {
+		return err
+	}
+	client, about, closer, err := f.client()
+	if err != nil {
+		return err
+	}
+	defer closer()
+	if client.Steps, err = f.selected(client); err != nil {
+		return err
+	}
+	progress := newProgress(c.stderr, f.output.quiet, len(client.Steps))
+	client.Progress = progress.step
+	ctx, cancel := context.WithTimeoutCause(c, f.maxTime, errors.New("max-time"))
+	defer cancel()
+	run := client.Run(ctx)
+	progress.clear()
+	if c.Err() != nil {
+		run.StoppedBy = "interrupt"
+	}
+	r := probe.Conclude(run, about)
+	if err := f.output.report(c.stdout, r); err != nil {
+		return err
+	}
+	return f.exit(r)
+}
+
+// exit is the end that the verdict calls for.
+func (f *runFlags) exit(r *probe.Report) error {
+	switch {
+	case r.Verdict == probe.StatusFail, r.Verdict == probe.StatusWarn && f.failOn == "warn":
+		return &exitError{status: exitFound}
+	case r.Verdict == probe.StatusUnknown:
+		return &exitError{status: exitUnknown}
+	}
+	return nil
+}
+
+// check finds what is wrong with the flags by themselves.
+func (f *runFlags) check(fs *pflag.FlagSet) error {
+	switch {
+	case f.server == "":
+		return usage("--server is missing: want the URL of the update server, such as http://wsus:8530, or embedded")
+	case f.server == "microsoft":
+		return usage("--server microsoft is not there yet: give the URL of a WSUS, or embedded")
+	case strings.HasPrefix(f.proxy, "pac+"):
+		return usage("--proxy %s: scripts are not evaluated yet: give the URL of the proxy that it names", f.proxy)
+	case f.failOn != "warn" && f.failOn != "fail":
+		return usage("--fail-on %q: want warn or fail", f.failOn)
+	case len(f.faults) > 0 && f.server != "embedded":
+		return usage("--fault goes with --server embedded alone: no other net can be broken")
+	case len(f.faults) > 0 && fs.Changed("proxy"):
+		return usage("--fault and --proxy exclude each other: a fault is in the embedded proxy")
+	case f.proxy == "none" && (f.proxyUser != "" || f.passwordFile != ""):
+		return usage("--proxy none and a login for the proxy exclude each other")
+	case f.server == "embedded" && (f.serverTLS != "" || f.ca != "" || f.object != ""):
+		return usage("--server embedded knows its own TLS port, root and files: leave out --server-tls, --ca and --object")
+	case f.maxTime <= 0 || f.timeout <= 0:
+		return usage("--max-time and --timeout want more than nothing, such as 30s")
+	}
+	return f.output.check()
+}
+
+// client is the client that the flags describe, what is to be said of it, and
+// what ends it.
+func (f *runFlags) client() (c *probe.Client, about probe.About, closer func(), err error) {
+	about = probe.About{Version: version, Server: f.server, Command: f.command()}
+	if f.server == "embedded" && f.proxy == "system" {
+		c, closer, err = f.embedded()
+		if err == nil {
+			about.Proxy, about.Source = "http://"+c.Proxy, "the embedded one"
+		}
+		if err == nil && c.Proxy == "" {
+			about.Proxy, about.Source = "", "as the fault wants it"
+		}
+	} else {
+		c, closer, err = f.real(&about)
+	}
+	if err != nil {
+		return nil, about, nil, err
+	}
+	if c.Profile, err = probe.LookupProfile(f.as); err == nil {
+		c.MaxBytes, err = parseBytes(f.maxBytes)
+	}
+	if err != nil {
+		closer()
+		return nil, about, nil, usage("%w", err)
+	}
+	c.Timeout = f.timeout
+	return c, about, closer, nil
+}
+
+// embedded is a client in a net of its own, with the faults asked for.
+func (f *runFlags) embedded() (*probe.Client, func(), error) {
+	n, err := newNet("", f.faults)
+	if err != nil {
+		return nil, nil, err
+	}
+	return n.Client(f.timeout), n.Close, nil
+}
+
+// real is a client on the network of this machine.
+func (f *runFlags) real(about *probe.About) (*probe.Client, func(), error) {
+	c, closer := &probe.Client{}, func() {}
+	var err error
+	if f.server == "embedded" { // the server alone, for a proxy that is not ours
+		n, err := newNet("", nil)
+		if err != nil {
+			return nil, nil, err
+		}
+		c.Target, closer = n.Target(), n.Close
+	} else if c.Target, err = f.target(); err != nil {
+		return nil, nil, err
+	}
+	p, err := chooseProxy(f.proxy, c.Target.Host)
+	if err == nil {
+		err = p.login(f.proxyUser, f.passwordFile)
+	}
+	if err != nil {
+		closer()
+		return nil, nil, err
+	}
+	c.Proxy, c.Login = p.address, p.credentials
+	about.Proxy, about.Source = p.shown, p.source
+	return c, closer, nil
+}
+
+// target is the server that the flags describe.
+func (f *runFlags) target() (probe.Target, error) {
+	server := f.server
+	if !strings.Contains(server, "://") {
+		return probe.Target{}, usage("--server %q: want a URL such as http://wsus:8530", server)
+	}
+	u, err := url.Parse(server)
+	if err == nil {
+		err = checkHost(u)
+	}
+	if err == nil && (u.User != nil || strings.Trim(u.Path, "/") != "" || u.RawQuery != "") {
+		err = errors.New("want scheme, host and port alone")
+	}
+	if err != nil {
+		return probe.Target{}, usage("--server %q: %w", redacted(server), bare(err))
+	}
+	t, err := probe.SplitServer(u.Scheme, u.Hostname(), u.Port())
+	if err != nil {
+		return t, usage("--server %q: %w", server, err)
+	}
+	if f.serverTLS != "" {
+		host, port, err := net.SplitHostPort(f.serverTLS)
+		if err == nil {
+			err = checkPort(port)
+		}
+		if err != nil || host == "" {
+			return t, usage("--server-tls %q: want HOST:PORT", f.serverTLS)
+		}
+		t.Secure, t.Guessed = f.serverTLS, false
+	}
+	if f.object != "" {
+		if !strings.HasPrefix(f.object, "/") || strings.ContainsAny(f.object, " \r\n") {
+			return t, usage("--object %q: want the path of a file on the server, such as /Content/AB/0123.cab", f.object)
+		}
+		t.ObjectPath = f.object
+	}
+	if f.ca != "" {
+		t.Roots, err = readRoots(f.ca)
+	}
+	return t, err
+}
+
+// readRoots reads certificates to verify by.
+func readRoots(file string) (*x509.CertPool, error) {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return nil, usage("--ca: %w", err)
+	}
+	roots := x509.NewCertPool()
+	if !roots.AppendCertsFromPEM(text) {
+		return nil, usage("--ca %s: there is no certificate in it: want PEM, beginning with -----BEGIN CERTIFICATE-----", file)
+	}
+	return roots, nil
+}
+
+// selected are the steps that the flags choose.
+func (f *runFlags) selected(c *probe.Client) ([]*probe.Step, error) {
+	var steps []*probe.Step
+	all := probe.StepsOf(c.Profile, &c.Target)
+	for glob := range strings.SplitSeq(f.steps, ",") {
+		found := false
+		for _, s := range all {
+			match, err := path.Match(strings.TrimSpace(glob), s.Name)
+			if err != nil {
+				return nil, usage("--steps %q: not a pattern: %w", glob, err)
+			}
+			found = found || match
+		}
+		if !found {
+			return nil, usage("--steps %q matches no step of %s%s", glob, f.as, near(strings.Trim(glob, "*"), stepNames(all)))
+		}
+	}
+	for _, s := range all { // in their own order
+		for glob := range strings.SplitSeq(f.steps, ",") {
+			if match, _ := path.Match(strings.TrimSpace(glob), s.Name); match {
+				steps = append(steps, s)
+				break
+			}
+		}
+	}
+	return steps, nil
+}
+
+func stepNames(steps []*probe.Step) []string {
+	var names []string
+	for _, s := range steps {
+		names = append(names, s.Name)
+	}
+	return names
+}
+
+// command is the command line that makes this run again, without any login.
+func (f *runFlags) command() string {
+	words := []string{"proxycheck", "run", "--server", redacted(f.server)}
+	add := func(flag, value, usual string) {
+		if value != usual && value != "" {
+			words = append(words, flag, value)
+		}
+	}
+	add("--proxy", redacted(f.proxy), "system")
+	add("--proxy-user", f.proxyUser, "")
+	add("--server-tls", f.serverTLS, "")
+	add("--ca", f.ca, "")
+	add("--object", f.object, "")
+	add("--as", f.as, "win11")
+	for _, name := range f.faults {
+		add("--fault", name, "")
+	}
+	return strings.Join(words, " ")
+}
+
+// parseBytes reads a number of bytes such as 8MiB.
+func parseBytes(s string) (int64, error) {
+	units := map[string]int64{"": 1, "B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "KB": 1e3, "MB": 1e6, "GB": 1e9}
+	digits := strings.TrimRight(s, "BKMGi")
+	n, err := strconv.ParseInt(digits, 10, 64)
+	unit, ok := units[s[len(digits):]]
+	if err != nil || !ok || n <= 0 || n > (1<<62)/unit {
+		return 0, fmt.Errorf("%q is no number of bytes: want one such as 8MiB", s)
+	}
+	return n * unit, nil
+}
+
+// newNet is a simulated net with the faults of those names.
+func newNet(listen string, names []string) (*sim.Net, error) {
+	faults, err := faultsNamed(names)
+	if err != nil {
+		return nil, err
+	}
+	n, err := sim.NewNet(listen, faults...)
+	if err != nil {
+		return nil, usage("%w", err)
+	}
+	return n, nil
+}
+
+// faultsNamed are the faults of those names.
+func faultsNamed(names []string) ([]*sim.Fault, error) {
+	var faults []*sim.Fault
+	for _, name := range names {
+		f := sim.Lookup(name)
+		if f == nil {
+			return nil, usage("there is no fault %q%s", name, near(name, faultNames()))
+		}
+		faults = append(faults, f)
+	}
+	return faults, nil
+}
+
+func faultNames() []string {
+	var names []string
+	for _, f := range sim.Faults {
+		names = append(names, f.Name)
+	}
+	return names
+}

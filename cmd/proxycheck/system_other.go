@@ -1,0 +1,12 @@
+//go:build !windows
+
+package main
+
+import "os"
+
+// systemProxy is the proxy that this machine is set to use for a server at
+// host:port, and where that is set; "" for none.
+func systemProxy(server string) (value, source string, err error) {
+	value, source = fromEnvironment(server, os.Getenv)
+	return value, source, nil
+}

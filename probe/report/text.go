@@ -1,0 +1,273 @@
+package report
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"unicode"
+
+	"proxycheck/probe"
+	"proxycheck/probe/wuerr"
+)
+
+// width is that of a line of prose.
+const width = 78
+
+// A text is a report under way to w. It keeps the first error.
+type text struct {
+	w io.Writer
+	Style
+	err error
+}
+
+// printf writes a line or more. What is put in is cleaned: it may come from the
+// network.
+func (t *text) printf(format string, args ...any) {
+	if t.err != nil {
+		return
+	}
+	for i, a := range args {
+		switch a := a.(type) {
+		case string:
+			args[i] = clean(a)
+		case fmt.Stringer:
+			args[i] = clean(a.String())
+		}
+	}
+	_, t.err = fmt.Fprintf(t.w, format, args...)
+}
+
+// clean is s without what a terminal would obey.
+func clean(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r != '\n' && (unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r)) {
+			return '?'
+		}
+		return r
+	}, s)
+}
+
+// painted is s in the colour of a status, where colours are wanted.
+func (t *text) painted(status string) (before, after string) {
+	colour := map[string]string{"fail": "31", "warn": "33", "unknown": "33", "pass": "32"}[status]
+	if !t.Color || colour == "" {
+		return "", ""
+	}
+	return "\x1b[1;" + colour + "m", "\x1b[0m"
+}
+
+// verdicts say what a verdict means for updates.
+var verdicts = map[probe.Status]string{
+	probe.StatusPass:    "PASS: Windows Update works",
+	probe.StatusWarn:    "WARN: Windows Update works, with reservations,",
+	probe.StatusFail:    "FAIL: Windows Update does not work",
+	probe.StatusUnknown: "UNKNOWN: it could not be told whether Windows Update works",
+}
+
+func (t *text) head(r *probe.Report) {
+	before, after := t.painted(string(r.Verdict))
+	way := "without a proxy (" + r.Route.Source + ")"
+	if r.Route.Proxy != "" {
+		way = "through " + r.Route.Proxy + " (" + r.Route.Source + ")"
+	}
+	if t.err == nil {
+		_, t.err = io.WriteString(t.w, before)
+	}
+	t.printf("%s", verdicts[r.Verdict])
+	if t.err == nil {
+		_, t.err = io.WriteString(t.w, after)
+	}
+	t.printf(" %s\n", way)
+	t.printf("server %s (%s), as %s, run %s: %d requests, %s, %.1f s\n", r.Target.Server, string(r.Target.Kind), string(r.As),
+		r.Run, r.Requests, Bytes(r.BytesSent+r.BytesReceived), float64(r.TookMS)/1000)
+	if r.Route.ProvenBy != "" && !t.Quiet {
+		t.printf("proof of the route: %s\n", r.Route.ProvenBy)
+	}
+	if !r.Complete {
+		t.printf("INCOMPLETE: the run was ended by %s\n", r.StoppedBy)
+	}
+}
+
+// owners say who must act.
+var owners = map[probe.Owner]string{
+	probe.Proxy: "whoever runs the proxy", probe.Network: "whoever runs the network",
+	probe.Server: "whoever runs the update server", probe.Machine: "whoever configures the clients",
+	probe.Unknown: "not proved: the proxy's or the server's side",
+}
+
+func (t *text) finding(r *probe.Report, f probe.Shown) {
+	before, after := t.painted(string(f.Grade))
+	t.printf("\n")
+	if t.err == nil {
+		_, t.err = fmt.Fprintf(t.w, "%s%-4s%s  ", before, strings.ToUpper(string(f.Grade)), after)
+	}
+	t.printf("%s  [%s]\n", f.Title, f.Name)
+	t.field("seen", f.Evidence+"\nin "+stepList(f.Steps))
+	t.field("Windows logs", t.codes(r, f))
+	t.field("who must act", owners[f.Owner])
+	t.field("but", f.Condition)
+	t.field("to mend it", f.Fix)
+	for _, product := range slices.Sorted(maps.Keys(f.Fixes)) {
+		t.fix(product, f.Fixes[product])
+	}
+	for _, under := range r.Findings {
+		if under.Under == f.Name {
+			t.field("explains", under.Title+" ["+under.Name+"], in "+stepList(under.Steps))
+		}
+	}
+	t.lines("test again", f.Retest)
+}
+
+// stepList names the first steps and counts the rest.
+func stepList(steps []string) string {
+	if len(steps) <= 4 {
+		return strings.Join(steps, ", ")
+	}
+	return fmt.Sprintf("%s and %d more", strings.Join(steps[:3], ", "), len(steps)-3)
+}
+
+// codes are the codes of f for the Windows of the run, one a line, those of its
+// main download agent first.
+func (t *text) codes(r *probe.Report, f probe.Shown) string {
+	var lines []string
+	for _, agent := range []probe.Agent{probe.DO, probe.BITS, probe.WUA} {
+		if code := f.Codes[agent]; code != "" {
+			c, _ := wuerr.Parse(code)
+			line := fmt.Sprintf("%-4s  %s %s", agent, code, c.Symbol())
+			for _, shown := range f.CodesAll {
+				if shown.Code == code && shown.Agent == agent && shown.Sure == probe.Unsure {
+					line += " (unsure)"
+					break
+				}
+			}
+			for _, shown := range f.CodesAll {
+				if shown.Code == code && shown.Agent == agent && shown.Outcome == "transient" {
+					line += ", as TRANSIENT_ERROR for days"
+					break
+				}
+			}
+			lines = append(lines, line)
+		}
+	}
+	return cmp.Or(strings.Join(lines, "\n"), "nothing")
+}
+
+// field writes a name and a text behind it, folded. An empty text is left out.
+func (t *text) field(name, value string) {
+	var folded []string
+	for line := range strings.Lines(value) {
+		folded = append(folded, fold(strings.TrimRight(line, "\n"), width-20)...)
+	}
+	t.lines(name, strings.Join(folded, "\n"))
+}
+
+// fix writes the mend for one product: lines to type as they are, or prose.
+func (t *text) fix(product, fix string) {
+	t.printf("%20sin %s:\n", "", product)
+	for line := range strings.Lines(fix) {
+		for _, part := range fold(strings.TrimRight(line, "\n"), width-22) {
+			t.printf("%22s%s\n", "", part)
+		}
+	}
+}
+
+// lines writes a name and lines behind it as they are.
+func (t *text) lines(name, value string) {
+	if value == "" {
+		return
+	}
+	for i, line := range strings.Split(value, "\n") {
+		if i > 0 {
+			name = ""
+		}
+		t.printf("      %-12s  %s\n", name, line)
+	}
+}
+
+// fold breaks s at spaces into lines of about the given width.
+func fold(s string, width int) []string {
+	if strings.Contains(s, "  ") || len(s) <= width {
+		return []string{s} // a column is not prose
+	}
+	var lines []string
+	line := ""
+	for word := range strings.FieldsSeq(s) {
+		if line != "" && len(line)+1+len(word) > width {
+			lines, line = append(lines, line), ""
+		}
+		line = strings.TrimPrefix(line+" "+word, " ")
+	}
+	return append(lines, line)
+}
+
+func (t *text) steps(r *probe.Report) {
+	t.printf("\nsteps\n")
+	for _, s := range r.Steps {
+		before, after := t.painted(string(s.Status))
+		if t.err == nil {
+			_, t.err = fmt.Fprintf(t.w, "  %s%-7s%s ", before, s.Status, after)
+		}
+		t.printf("%-4s  %-16s  %8s  %s\n", string(s.By), s.ID, took(s), s.Title)
+		for _, name := range s.Findings {
+			t.printf("%42s%s%s\n", "", name, note(s))
+		}
+		if s.WaitedFor != "" {
+			t.printf("%42snot sent: %s\n", "", s.WaitedFor)
+		} else if s.Status == probe.StatusUnknown {
+			t.printf("%42s%s\n", "", s.Evidence)
+		}
+		if t.Verbose {
+			t.heads(s)
+		}
+	}
+}
+
+// note says why a failure of s is only a warning.
+func note(s probe.Played) string {
+	if s.Spared == "" {
+		return ""
+	}
+	return " (only a warning: " + s.Spared + ")"
+}
+
+func took(s probe.Played) string {
+	if s.Started == nil {
+		return "-"
+	}
+	return fmt.Sprintf("%.0f ms", s.TookMS)
+}
+
+// heads shows what left and what came.
+func (t *text) heads(s probe.Played) {
+	for _, leg := range append(s.Legs, probe.Leg{Sent: s.Sent, Received: s.Received}) {
+		for _, side := range []struct{ sign, head string }{{">", leg.Sent}, {"<", leg.Received}} {
+			for line := range strings.Lines(side.head) {
+				t.printf("    %s %s\n", side.sign, strings.TrimRight(line, "\r\n"))
+			}
+		}
+	}
+}
+
+func (t *text) open(r *probe.Report) {
+	if len(r.NotTested) == 0 {
+		return
+	}
+	t.printf("\nnot tested\n")
+	for _, what := range r.NotTested {
+		t.printf("  %s\n", strings.Join(fold(what, width-2), "\n  "))
+	}
+}
+
+// Bytes is a number of bytes as people read it.
+func Bytes(n int64) string {
+	switch {
+	case n < 10<<10:
+		return fmt.Sprintf("%d bytes", n)
+	case n < 10<<20:
+		return fmt.Sprintf("%d KiB", n>>10)
+	}
+	return fmt.Sprintf("%d MiB", n>>20)
+}
