@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -133,12 +134,27 @@ func (s *session) end(ctx context.Context) *Run {
 	r.Took = time.Since(r.Started)
 	r.Requests = int(s.requests.Load())
 	r.In, r.Out = s.gate.in.Load(), s.gate.out.Load()
-	if ctx.Err() != nil {
+	for _, result := range r.Results {
+		if o := result.Observation; o != nil {
+			o.Trust = r.Target.trust(o.Exchange) // only now is it known what the server is
+		}
+	}
+	switch {
+	case !slices.ContainsFunc(r.Results, (*Result).unfinished):
+	case ctx.Err() != nil:
 		r.StoppedBy = context.Cause(ctx).Error()
-	} else if s.spent() {
+	case s.spent():
 		r.StoppedBy = errBytes.Error()
 	}
 	return r
+}
+
+// unfinished tells whether the run ended before r could be settled.
+func (r *Result) unfinished() bool {
+	if r.Observation == nil {
+		return !r.Skipped
+	}
+	return r.Observation.Failure == wire.Stopped || r.Observation.Body.Abandoned
 }
 
 // spent tells whether the bytes of the run are used up.

@@ -149,7 +149,11 @@ func (j *judged) spare(r *Run) {
 	}
 	why := j.Step.Spare(r.Client.Profile, &r.Target)
 	for i, v := range j.verdicts {
-		if why != "" && v.Grade == Fail {
+		switch {
+		case why == "" || v.Grade != Fail:
+		case slices.Contains(j.Step.Absent, v.Finding):
+			j.spared, j.verdicts[i].Grade = why, Note
+		default:
 			j.spared, j.verdicts[i].Grade = why, Warn
 		}
 	}
@@ -169,6 +173,8 @@ func (j *judged) status() Status {
 		return StatusFail
 	case shows(Warn):
 		return StatusWarn
+	case shows(Note):
+		return StatusSkip
 	case j.Observation.Body.Abandoned:
 		return StatusUnknown
 	}

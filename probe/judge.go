@@ -76,7 +76,7 @@ var broken = []Rule{
 	{If: loginUseless, Then: LoginUnusable},
 	{If: answered(407), Then: LoginWanted},
 	{If: otherPort, Then: TunnelOnly443},
-	{If: all(failed(wire.Tunnel, wire.Denied), answered(502, 503, 504)), Then: ServerBehindProxyDown},
+	{If: all(failed(wire.Tunnel, wire.Denied), answered(500, 502, 503, 504)), Then: ServerBehindProxyDown},
 	{If: failed(wire.Tunnel, wire.Denied, wire.Cut, wire.Reset), Then: TunnelDenied},
 	{If: failed(wire.Secure, wire.NoAgreement, wire.Cut, wire.Reset, wire.Garbled, wire.Silent), Then: TLSBroken},
 
@@ -96,7 +96,7 @@ var broken = []Rule{
 	{If: poolStopped, Then: ServerUnavailable},
 	{If: notWSUS, Then: ServerNotWSUS},
 	{If: answered(502, 503, 504), Then: ServerBehindProxyDown},
-	{If: all(byProxy, answered(500)), Then: ServerBehindProxyDown}, // so says tinyproxy
+	{If: all(byProxy, answered(404, 500)), Then: ServerBehindProxyDown}, // so say Privoxy and tinyproxy
 	{If: all(asked("Range"), answered(416)), Then: RangeRefused},
 	{If: all(asked("If-Unmodified-Since"), answered(412)), Then: ConditionRefused},
 	{If: answered(404, 410), Then: FileMissing},
@@ -172,6 +172,10 @@ var proxySigns = []wire.Field{
 	{Name: "Server", Value: "Zscaler"}, {Name: "Server", Value: "McAfee"}, {Name: "X-Cache", Value: "Error"},
 }
 
+// proxyReasons are words that only a proxy puts into a status line: those of
+// tinyproxy 1.11 and Privoxy 3.0, which leave little else.
+var proxyReasons = []string{"Privoxy", "No such domain", "Connect failed", "Unable to connect", "Access violation"}
+
 // serverSigns are those that only the software of an update server writes.
 var serverSigns = []wire.Field{
 	{Name: "Server", Value: "Microsoft-IIS"}, {Name: "Server", Value: "Microsoft-HTTPAPI"}, {Name: "X-AspNet-Version"},
@@ -181,7 +185,9 @@ var serverSigns = []wire.Field{
 func speaker(o *Observation) Owner {
 	answer, _ := o.reply()
 	switch {
-	case signed(answer, proxySigns), strings.Contains(answer.Start, "Privoxy"):
+	case signed(answer, proxySigns), slices.ContainsFunc(proxyReasons, func(reason string) bool {
+		return strings.Contains(answer.Start, reason)
+	}):
 		return Proxy
 	case signed(answer, serverSigns):
 		return Server

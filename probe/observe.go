@@ -50,7 +50,6 @@ func (s *session) observe(ctx context.Context, conn *wire.Conn, step *Step, req 
 		}
 		o.Legs, req = append(o.Legs, x), next
 	}
-	o.Trust = s.run.Target.trust(o.Exchange)
 	if o.Stopped == wire.Tunnel && o.Failure == wire.Denied && !strings.HasSuffix(o.Authority, ":443") {
 		o.Port443 = s.port443(ctx, o.Authority)
 	}

@@ -46,12 +46,13 @@ type Step struct {
 	By           Agent
 	Layer        Layer
 	Kind         *Kind
-	Since, Until Windows // the versions that make it; the zero Until is the newest
-	On           string  // the connection; steps on one are in sequence, connections side by side
-	Send         string  // the request as captured, with blanks; see fill
-	Rules        []Rule  // beside those of the kind
-	Spare        Spare   // whether a failure is at most a warning; nil for never
-	Good         []int   // statuses beside 2xx that are a good answer of the server
+	Since, Until Windows    // the versions that make it; the zero Until is the newest
+	On           string     // the connection; steps on one are in sequence, connections side by side
+	Send         string     // the request as captured, with blanks; see fill
+	Rules        []Rule     // beside those of the kind
+	Spare        Spare      // whether a failure is at most a warning; nil for never
+	Absent       []*Finding // when spared: these only say that the server lacks what was tried
+	Good         []int      // statuses beside 2xx that are a good answer of the server
 }
 
 // Spare tells why a step that fails is at most a warning, or "" when it is not.

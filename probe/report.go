@@ -176,11 +176,12 @@ func verdict(r *Report) Status {
 	some := func(s Status) bool {
 		return slices.ContainsFunc(r.Steps, func(p Played) bool { return p.Status == s })
 	}
+	left := slices.ContainsFunc(r.Steps, func(p Played) bool { return p.Status == StatusSkip && p.Spared == "" })
 	judged := some(StatusPass) || some(StatusWarn)
 	switch {
 	case some(StatusFail):
 		return StatusFail
-	case !r.Complete, !judged, some(StatusUnknown), some(StatusSkip):
+	case !r.Complete, !judged, some(StatusUnknown), left:
 		return StatusUnknown
 	case some(StatusWarn):
 		return StatusWarn

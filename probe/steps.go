@@ -98,6 +98,7 @@ Host: {content}
 	{
 		Name: "tls-config", Title: "ask the update server for its configuration through a tunnel",
 		By: WUA, Layer: SOAP, Kind: soap, On: "tls", Spare: whileGuessed, Send: overTLS(getConfig),
+		Absent: []*Finding{ServerBehindProxyDown, ServerRefuses, ServerUnreachable},
 	},
 }
 

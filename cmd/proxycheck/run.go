@@ -72,7 +72,7 @@ func runCommand(c *call) error {
 	defer cancel()
 	run := client.Run(ctx)
 	progress.clear()
-	if c.Err() != nil {
+	if run.StoppedBy != "" && c.Err() != nil {
 		run.StoppedBy = "interrupt"
 	}
 	r := probe.Conclude(run, about)

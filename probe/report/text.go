@@ -111,7 +111,9 @@ func (t *text) finding(r *probe.Report, f probe.Shown) {
 	t.field("but", f.Condition)
 	t.field("to mend it", f.Fix)
 	for _, product := range slices.Sorted(maps.Keys(f.Fixes)) {
-		t.fix(product, f.Fixes[product])
+		if known := strings.ToLower(r.Route.Product); known == "" || strings.HasPrefix(known, product) {
+			t.fix(product, f.Fixes[product])
+		}
 	}
 	for _, under := range r.Findings {
 		if under.Under == f.Name {
@@ -230,7 +232,7 @@ func note(s probe.Played) string {
 	if s.Spared == "" {
 		return ""
 	}
-	return " (only a warning: " + s.Spared + ")"
+	return " (not a failure: " + s.Spared + ")"
 }
 
 func took(s probe.Played) string {

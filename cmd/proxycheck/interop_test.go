@@ -1,0 +1,185 @@
+//go:build interop
+
+package main
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"crypto/tls"
+
+	"proxycheck/probe"
+	"proxycheck/probe/wusp"
+	"proxycheck/sim/wsus"
+)
+
+// What a run through each real proxy must find. The plain configuration of each
+// is the control set: no finding there may be of grade fail, and each of grade
+// warn is one that the product is known for.
+var trials = []struct {
+	product, variant string
+	fails, warns     string // names of findings, in the order of the report
+	login            bool   // alice's, which the variant asks for
+}{
+	{product: "squid"},
+	{product: "squid", variant: "range-removed", fails: "range-ignored"},
+	{product: "squid", variant: "denied", fails: "tunnel-denied request-denied"},
+	{product: "squid", variant: "connect-denied", fails: "tunnel-denied"},
+	{product: "squid", variant: "basic-auth", fails: "login-unusable"},
+	{product: "squid", variant: "basic-auth", login: true},
+	{product: "apache"},
+	{product: "apache", variant: "connect-443", fails: "tunnel-only-443"},
+	{product: "tinyproxy"},
+	{product: "tinyproxy", variant: "connect-443", fails: "tunnel-only-443"},
+	{product: "privoxy"},
+	{product: "privoxy", variant: "cab-blocked", fails: "file-type-denied"},
+}
+
+func TestRealProxies(t *testing.T) {
+	for _, tt := range trials {
+		t.Run(fmt.Sprintf("%s %s login=%v", tt.product, tt.variant, tt.login), func(t *testing.T) {
+			server := fakeWSUS(t)
+			proxy := product(t, tt.product).start(t, tt.variant)
+			if tt.login {
+				proxy = "alice:s3cret@" + proxy
+			}
+			r, exit := runJSON(t, "--proxy", "http://"+proxy, "--server", server)
+			if fails, warns := found(r, probe.Fail), found(r, probe.Warn); fails != tt.fails || warns != tt.warns {
+				t.Errorf("fails %q, want %q; warns %q, want %q", fails, tt.fails, warns, tt.warns)
+				for _, s := range r.Steps {
+					t.Logf("%s: %s %v %s%s\n%s", s.Name, s.Status, s.Findings, s.Evidence, s.WaitedFor, s.Received)
+				}
+			}
+			if want := min(len(tt.fails), 1); exit != want {
+				t.Errorf("exit %d, want %d", exit, want)
+			}
+			for _, f := range r.Findings {
+				if f.Owner != probe.Proxy {
+					t.Errorf("%s is put down to %s, want the proxy: %s", f.Name, f.Owner, f.Evidence)
+				}
+			}
+			if r.Target.Kind != probe.FakeWSUS && tt.fails == "" {
+				t.Errorf("the server was taken for a %s", r.Target.Kind)
+			}
+		})
+	}
+}
+
+// A server that is down behind each product is told from one that denies.
+func TestServerDownBehindRealProxies(t *testing.T) {
+	for _, p := range realProxies {
+		t.Run(p.name, func(t *testing.T) {
+			dead := listen(t, "127.0.0.1:0")
+			dead.Close()
+			r, exit := runJSON(t, "--proxy", "http://"+p.start(t, ""), "--server", "http://"+dead.Addr().String())
+			if exit != 1 || found(r, probe.Fail) != "server-behind-proxy-down" {
+				t.Errorf("exit %d, fails %q", exit, found(r, probe.Fail))
+				for _, s := range r.Steps {
+					t.Logf("%s: %s %v %s\n%s", s.Name, s.Status, s.Findings, s.Evidence, s.Received)
+				}
+			}
+		})
+	}
+}
+
+// The fake WSUS is judged by clients that are not ours, through each product:
+// curl for ranges, conditions and TLS, aria2c for many ranges side by side.
+func TestPublicClients(t *testing.T) {
+	for _, p := range realProxies {
+		t.Run(p.name, func(t *testing.T) {
+			server := fakeWSUS(t)
+			proxy := "http://" + p.start(t, "")
+			content := wusp.NewContent(20<<20+7, "0A1B2C3D", ".cab")
+			url := server + content.Path()
+
+			part := make([]byte, 5000)
+			content.ReadAt(part, 3<<20)
+			if got := programOutput(t, "curl", "-sS", "-f", "-x", proxy, "-r", fmt.Sprintf("%d-%d", 3<<20, 3<<20+4999), url); !bytes.Equal(got, part) {
+				t.Errorf("curl got %d bytes that are not the 5000 asked for", len(got))
+			}
+			status := programOutput(t, "curl", "-sS", "-o", os.DevNull, "-w", "%{http_code}", "-x", proxy,
+				"-H", "If-Unmodified-Since: Sat, 01 Jan 2000 00:00:00 GMT", url)
+			if string(status) != "412" {
+				t.Errorf("a condition that does not hold is answered %s, want 412", status)
+			}
+			parts := programOutput(t, "curl", "-sS", "-f", "-x", proxy, "-r", "0-9,100-109", url)
+			if n := bytes.Count(parts, []byte("Content-Range: bytes ")); n != 2 {
+				t.Errorf("two ranges are answered by %d parts", n)
+			}
+
+			dir := t.TempDir()
+			programOutput(t, "aria2c", "--no-conf", "--all-proxy="+proxy, "-x4", "-s4", "-k1M", "--file-allocation=none",
+				"--console-log-level=warn", "-d", dir, "-o", "file", url)
+			if got, want := digest(t, filepath.Join(dir, "file")), sum(t, content.Reader()); got != want {
+				t.Errorf("aria2c put together another file: %s, want %s", got, want)
+			}
+		})
+	}
+}
+
+// product is the real proxy of that name.
+func product(t *testing.T, name string) *realProxy {
+	t.Helper()
+	i := slices.IndexFunc(realProxies, func(p realProxy) bool { return p.name == name })
+	if i < 0 {
+		t.Fatalf("there is no product %s", name)
+	}
+	return &realProxies[i]
+}
+
+// fakeWSUS serves a fake WSUS with TLS on free ports and returns its URL.
+func fakeWSUS(t *testing.T) string {
+	t.Helper()
+	authority, err := wsus.NewAuthority("proxycheck fake WSUS CA")
+	if err != nil {
+		t.Fatal(err)
+	}
+	plain, secure := listen(t, "127.0.0.1:0"), listen(t, "127.0.0.1:0")
+	_, port, _ := net.SplitHostPort(secure.Addr().String())
+	h := &http.Server{Handler: &wsus.Server{Size: wsus.DefaultSize, TLSPort: port, Authority: authority}}
+	go h.Serve(plain)
+	go h.Serve(tls.NewListener(secure, authority.TLSConfig()))
+	t.Cleanup(func() { h.Close() })
+	return "http://" + plain.Addr().String()
+}
+
+// programOutput runs a program that must be there and returns what it wrote.
+func programOutput(t *testing.T, name string, args ...string) []byte {
+	t.Helper()
+	var stdout, stderr bytes.Buffer
+	c := exec.CommandContext(t.Context(), name, args...)
+	c.Stdout, c.Stderr = &stdout, &stderr
+	if err := c.Run(); err != nil {
+		t.Fatalf("%s %s: %v\n%s%s", name, strings.Join(args, " "), err, &stdout, &stderr)
+	}
+	return stdout.Bytes()
+}
+
+func digest(t *testing.T, file string) string {
+	t.Helper()
+	f, err := os.Open(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	return sum(t, f)
+}
+
+func sum(t *testing.T, r io.Reader) string {
+	t.Helper()
+	h := sha256.New()
+	if _, err := io.Copy(h, r); err != nil {
+		t.Fatal(err)
+	}
+	return fmt.Sprintf("%x", h.Sum(nil))
+}

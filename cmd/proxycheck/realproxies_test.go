@@ -1,0 +1,411 @@
+//go:build interop
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"net"
+	"os"
+	"os/exec"
+	"os/user"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"text/template"
+	"time"
+)
+
+// A realProxy is a proxy product as Debian packages it, run on a free loopback
+// port without system services.
+//
+// Its configuration, files and variants are templates: {{.Dir}} is a private
+// directory, {{.Port}} the port to listen on, and {{.Extra}}, which only the
+// configuration has, the lines of the variant.
+type realProxy struct {
+	name     string
+	needs    []string                        // programs that must exist
+	user     string                          // who it is when the tests are root, as in its package
+	config   string                          // becomes the file config in the directory
+	files    map[string]string               // name -> content of its other files
+	command  func(dir, port string) []string // stays in the foreground
+	variants map[string]string               // name -> extra configuration lines, a realistic misconfiguration
+}
+
+// The plain configurations forward to any port, where the packaged ones of
+// Squid and Apache wouldn't, so that a test can put its origins on free ports,
+// and refer to nothing outside the directory that the product might write to.
+// Everything else is as the product or its package has it by default.
+var realProxies = []realProxy{{
+	name:  "squid",
+	needs: []string{"/usr/sbin/squid", "/usr/lib/squid/basic_ncsa_auth"},
+	user:  "proxy",
+	config: `
+http_port 127.0.0.1:{{.Port}}
+visible_hostname squid.example
+dns_nameservers 127.0.0.1
+dns_retransmit_interval 1 second
+dns_timeout 1 second
+pinger_enable off
+netdb_filename none
+pid_filename none
+coredump_dir {{.Dir}}
+cache_log {{.Dir}}/cache.log
+access_log stdio:{{.Dir}}/access.log
+shutdown_lifetime 0 seconds
+{{.Extra}}
+http_access allow localhost
+http_access deny all
+refresh_pattern -i (/cgi-bin/|\?) 0 0% 0
+refresh_pattern . 0 20% 4320
+`,
+	files: map[string]string{
+		// As written by htpasswd: alice's password is s3cret.
+		"passwd": "alice:$apr1$Vq3sJx1f$2c8Dny21Y5HjwVjWG50qH/\n",
+	},
+	command: func(dir, port string) []string {
+		// The service name is part of those of its shared memory, which is not
+		// in the directory.
+		return []string{"/usr/sbin/squid", "-N", "-n", "squid" + port, "-f", dir + "/config"}
+	},
+	variants: map[string]string{
+		"range-removed": `
+request_header_access Range deny all
+request_header_access Request-Range deny all
+`,
+		"denied":         `http_access deny all`,
+		"connect-denied": `http_access deny CONNECT`,
+		"basic-auth": `
+auth_param basic program /usr/lib/squid/basic_ncsa_auth {{.Dir}}/passwd
+acl known proxy_auth REQUIRED
+http_access deny !known
+`,
+	},
+}, {
+	name:  "apache",
+	needs: []string{"/usr/sbin/apache2"},
+	user:  "www-data",
+	// AllowCONNECT adds to the ports of an earlier one, so a variant has to
+	// come instead of it.
+	config: `
+ServerRoot {{.Dir}}
+DefaultRuntimeDir {{.Dir}}
+PidFile {{.Dir}}/pid
+Mutex file:{{.Dir}} default
+ErrorLog {{.Dir}}/error.log
+ServerName 127.0.0.1
+ServerTokens OS
+ServerSignature On
+Listen 127.0.0.1:{{.Port}}
+LoadModule mpm_event_module /usr/lib/apache2/modules/mod_mpm_event.so
+LoadModule authz_core_module /usr/lib/apache2/modules/mod_authz_core.so
+LoadModule authz_host_module /usr/lib/apache2/modules/mod_authz_host.so
+LoadModule reqtimeout_module /usr/lib/apache2/modules/mod_reqtimeout.so
+LoadModule filter_module /usr/lib/apache2/modules/mod_filter.so
+LoadModule deflate_module /usr/lib/apache2/modules/mod_deflate.so
+LoadModule proxy_module /usr/lib/apache2/modules/mod_proxy.so
+LoadModule proxy_http_module /usr/lib/apache2/modules/mod_proxy_http.so
+LoadModule proxy_connect_module /usr/lib/apache2/modules/mod_proxy_connect.so
+Include /etc/apache2/mods-available/mpm_event.conf
+Include /etc/apache2/mods-available/reqtimeout.conf
+Include /etc/apache2/mods-available/deflate.conf
+ProxyRequests On
+{{or .Extra "AllowCONNECT 1-65535"}}
+<Proxy "*">
+Require local
+</Proxy>
+`,
+	command: func(dir, _ string) []string {
+		return []string{"/usr/sbin/apache2", "-DFOREGROUND", "-d", dir, "-f", dir + "/config"}
+	},
+	variants: map[string]string{
+		"connect-443": `AllowCONNECT 443`,
+	},
+}, {
+	name:  "tinyproxy",
+	needs: []string{"/usr/bin/tinyproxy"},
+	user:  "tinyproxy",
+	config: `
+Listen 127.0.0.1
+Port {{.Port}}
+Timeout 600
+MaxClients 100
+Allow 127.0.0.1
+ViaProxyName "tinyproxy"
+DefaultErrorFile "/usr/share/tinyproxy/default.html"
+StatFile "/usr/share/tinyproxy/stats.html"
+LogFile "{{.Dir}}/tinyproxy.log"
+LogLevel Info
+{{.Extra}}
+`,
+	command: func(dir, _ string) []string {
+		return []string{"/usr/bin/tinyproxy", "-d", "-c", dir + "/config"}
+	},
+	variants: map[string]string{
+		"connect-443": `ConnectPort 443`,
+	},
+}, {
+	name:  "privoxy",
+	needs: []string{"/usr/sbin/privoxy"},
+	user:  "privoxy",
+	config: `
+confdir /etc/privoxy
+logdir {{.Dir}}
+logfile privoxy.log
+debug 12288
+listen-address 127.0.0.1:{{.Port}}
+actionsfile match-all.action
+actionsfile default.action
+filterfile default.filter
+toggle 1
+enable-remote-toggle 0
+enable-remote-http-toggle 0
+enable-edit-actions 0
+enforce-blocks 0
+buffer-limit 4096
+enable-proxy-authentication-forwarding 0
+forwarded-connect-retries 0
+accept-intercepted-requests 0
+allow-cgi-request-crunching 0
+split-large-forms 0
+keep-alive-timeout 5
+tolerate-pipelining 1
+socket-timeout 300
+{{.Extra}}
+`,
+	files: map[string]string{
+		"cab.action": "{ +block{Cabinet files are not allowed.} }\n/.*\\.cab\n",
+	},
+	command: func(dir, _ string) []string {
+		return []string{"/usr/sbin/privoxy", "--no-daemon", dir + "/config"}
+	},
+	variants: map[string]string{
+		"cab-blocked": `actionsfile {{.Dir}}/cab.action`,
+	},
+}}
+
+// start runs p with one of its variants, or plainly if that is "", and returns
+// its address host:port once it accepts connections. It is gone when the test
+// is over.
+func (p *realProxy) start(t *testing.T, variant string) string {
+	t.Helper()
+	for _, program := range p.needs {
+		if _, err := exec.LookPath(program); err != nil {
+			t.Fatalf("%s is not installed: %v", p.name, err)
+		}
+	}
+	if _, ok := p.variants[variant]; !ok && variant != "" {
+		t.Fatalf("%s has no variant %q", p.name, variant)
+	}
+
+	// Another program can take the free port before the product does.
+	var err error
+	for range 3 {
+		dir, port := t.TempDir(), freePort(t)
+		if err := p.write(dir, port, variant); err != nil {
+			t.Fatalf("configuring %s: %v", p.name, err)
+		}
+		if err = p.run(t, dir, port); err == nil {
+			t.Cleanup(func() {
+				if t.Failed() {
+					t.Logf("%s logged:\n%s", p.name, logs(dir))
+				}
+			})
+			return net.JoinHostPort("127.0.0.1", port)
+		}
+	}
+	t.Fatalf("starting %s: %v", p.name, err)
+	return ""
+}
+
+// freePort returns a port of 127.0.0.1 nobody listens on.
+func freePort(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return strconv.Itoa(l.Addr().(*net.TCPAddr).Port)
+}
+
+// write fills in the templates and writes the files to dir.
+func (p *realProxy) write(dir, port, variant string) error {
+	data := map[string]string{"Dir": dir, "Port": port}
+	extra, err := expand(p.variants[variant], data)
+	if err != nil {
+		return err
+	}
+	data["Extra"] = extra
+	files := map[string]string{"config": p.config}
+	maps.Copy(files, p.files)
+	for name, text := range files {
+		content, err := expand(text, data)
+		if err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func expand(text string, data map[string]string) (string, error) {
+	tmpl, err := template.New("").Option("missingkey=error").Parse(text)
+	if err != nil {
+		return "", err
+	}
+	var b strings.Builder
+	err = tmpl.Execute(&b, data)
+	return b.String(), err
+}
+
+// run starts the product configured in dir and waits until it listens. Its error
+// includes what the product logged.
+func (p *realProxy) run(t *testing.T, dir, port string) error {
+	t.Helper()
+	// A file and not a pipe: Wait would wait for the product's helpers to
+	// close a pipe too.
+	output, err := os.Create(filepath.Join(dir, "output.log"))
+	if err != nil {
+		return err
+	}
+	defer output.Close()
+
+	ctx, cancel := context.WithCancel(context.Background())
+	t.Cleanup(cancel)
+	args := p.command(dir, port)
+	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
+	cmd.Dir = dir
+	cmd.Stdout, cmd.Stderr = output, output
+	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
+	cmd.WaitDelay = 10 * time.Second // Squid takes two, and leaves shared memory if killed
+	cmd.SysProcAttr = &syscall.SysProcAttr{
+		Setpgid:   true,            // to end its helpers too
+		Pdeathsig: syscall.SIGTERM, // a test binary that times out runs no cleanup
+	}
+	if err := p.dropRoot(cmd, dir); err != nil {
+		return err
+	}
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	exited := make(chan struct{})
+	go func() {
+		cmd.Wait()
+		close(exited)
+	}()
+	t.Cleanup(func() {
+		cancel()
+		<-exited
+		syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
+	})
+
+	if err := await(cmd.Process.Pid, port, exited); err != nil {
+		return fmt.Errorf("%w\n%s", err, logs(dir))
+	}
+	return nil
+}
+
+// await waits until the process pid listens on the port.
+func await(pid int, port string, exited <-chan struct{}) error {
+	deadline := time.After(10 * time.Second)
+	for !listens(pid, port) {
+		select {
+		case <-exited:
+			return errors.New("it exited")
+		case <-deadline:
+			return errors.New("it doesn't listen")
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
+	return nil
+}
+
+// listens reports whether the process pid listens on the port. Just connecting
+// would also succeed if another program had taken the port.
+func listens(pid int, port string) bool {
+	n, err := strconv.Atoi(port)
+	if err != nil {
+		return false
+	}
+	table, err := os.ReadFile("/proc/net/tcp")
+	if err != nil {
+		return false
+	}
+	fds, _ := filepath.Glob(fmt.Sprintf("/proc/%d/fd/*", pid))
+	for line := range strings.Lines(string(table)) {
+		// sl, local address, remote address, state, five more, inode
+		f := strings.Fields(line)
+		if len(f) < 10 || !strings.HasSuffix(f[1], fmt.Sprintf(":%04X", n)) || f[3] != "0A" {
+			continue
+		}
+		for _, fd := range fds {
+			if link, _ := os.Readlink(fd); link == "socket:["+f[9]+"]" {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// dropRoot makes cmd run as p.user if the tests run as root, and dir belong to
+// that user. Products started as root can do that themselves, but only the real
+// root can: not the one of a user namespace, which is what a test confined to
+// loopback by unshare -rn runs as.
+func (p *realProxy) dropRoot(cmd *exec.Cmd, dir string) error {
+	if os.Geteuid() != 0 {
+		return nil
+	}
+	u, err := user.Lookup(p.user)
+	if err != nil {
+		return err
+	}
+	uid, err := strconv.Atoi(u.Uid)
+	if err != nil {
+		return err
+	}
+	gid, err := strconv.Atoi(u.Gid)
+	if err != nil {
+		return err
+	}
+
+	if err := os.Chown(dir, uid, gid); errors.Is(err, syscall.EINVAL) {
+		// There is no such user in this namespace, but in one of its own.
+		cmd.SysProcAttr.Cloneflags = syscall.CLONE_NEWUSER
+		cmd.SysProcAttr.UidMappings = []syscall.SysProcIDMap{{ContainerID: uid, HostID: 0, Size: 1}}
+		cmd.SysProcAttr.GidMappings = []syscall.SysProcIDMap{{ContainerID: gid, HostID: 0, Size: 1}}
+		return nil
+	}
+	files, err := filepath.Glob(filepath.Join(dir, "*"))
+	if err != nil {
+		return err
+	}
+	for _, name := range append(files, dir) {
+		if err := os.Chown(name, uid, gid); err != nil {
+			return err
+		}
+	}
+	cmd.SysProcAttr.Credential = &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}
+	// The directory above it, which is also the test's own, is root's alone.
+	return os.Chmod(filepath.Dir(dir), 0o711)
+}
+
+// logs returns the log files in dir.
+func logs(dir string) string {
+	var b strings.Builder
+	names, _ := filepath.Glob(filepath.Join(dir, "*.log"))
+	for _, name := range names {
+		content, err := os.ReadFile(name)
+		if err != nil {
+			content = []byte(err.Error())
+		}
+		fmt.Fprintf(&b, "-- %s --\n%s\n", filepath.Base(name), content)
+	}
+	return b.String()
+}
