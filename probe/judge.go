@@ -61,9 +61,13 @@ func good(s *Step, o *Observation) bool {
 }
 
 // broken are the rules for an exchange without a complete and good answer, in
-// the order of its phases. The last one matches whatever comes to it, so that
-// nothing broken passes.
-var broken = []Rule{
+// the order of its phases. A status says more than the way in which its page
+// then breaks off. The last rule matches whatever comes to it, so that nothing
+// broken passes.
+var broken = slices.Concat(unopened, breaks(inHead), statuses, breaks(anything), []Rule{{If: anything, Then: Unexplained}})
+
+// unopened are the rules for what happens before a request is sent.
+var unopened = []Rule{
 	{If: direct(failed(wire.Resolve, wire.NoName)), Then: ServerNameUnknown},
 	{If: failed(wire.Resolve, wire.NoName), Then: ProxyNameUnknown},
 	{If: failed(wire.Resolve, wire.Silent), Then: NameServerSilent},
@@ -79,19 +83,26 @@ var broken = []Rule{
 	{If: all(failed(wire.Tunnel, wire.Denied), answered(500, 502, 503, 504)), Then: ServerBehindProxyDown},
 	{If: failed(wire.Tunnel, wire.Denied, wire.Cut, wire.Reset), Then: TunnelDenied},
 	{If: failed(wire.Secure, wire.NoAgreement, wire.Cut, wire.Reset, wire.Garbled, wire.Silent), Then: TLSBroken},
-
 	{If: inspected, Then: TLSInspected},
 	{If: certificateInvalid, Then: CertificateInvalid},
+}
 
-	{If: lengthsDiffer, Then: LengthDoubled},
-	{If: failedAnywhere(wire.Reset), Then: ConnectionReset},
-	{If: failed(wire.FirstByte, wire.Cut), Then: ConnectionClosed},
-	{If: failed(wire.BodyRead, wire.Cut), Then: BodyCut},
-	{If: failedAnywhere(wire.Silent), Then: ProxySilent},
-	{If: failedAnywhere(wire.Trickled), Then: BodyTrickles},
-	{If: failedAnywhere(wire.TooLarge), Then: HeadTooLarge},
-	{If: failedAnywhere(wire.Garbled, wire.Cut), Then: AnswerMalformed},
+// breaks are the rules for an answer that breaks off somewhere.
+func breaks(where Symptom) []Rule {
+	return []Rule{
+		{If: all(where, failedAnywhere(wire.Reset)), Then: ConnectionReset},
+		{If: all(where, failed(wire.FirstByte, wire.Cut)), Then: ConnectionClosed},
+		{If: lengthsDiffer, Then: LengthDoubled},
+		{If: all(where, failed(wire.BodyRead, wire.Cut)), Then: BodyCut},
+		{If: all(where, failedAnywhere(wire.Silent)), Then: ProxySilent},
+		{If: all(where, failedAnywhere(wire.Trickled)), Then: BodyTrickles},
+		{If: all(where, failedAnywhere(wire.TooLarge)), Then: HeadTooLarge},
+		{If: all(where, failedAnywhere(wire.Garbled, wire.Cut)), Then: AnswerMalformed},
+	}
+}
 
+// statuses are the rules for an answer that says itself that it is not good.
+var statuses = []Rule{
 	{If: all(isHEAD, answered(405, 501)), Then: HeadRefused},
 	{If: poolStopped, Then: ServerUnavailable},
 	{If: notWSUS, Then: ServerNotWSUS},
@@ -104,7 +115,6 @@ var broken = []Rule{
 	{If: answeredFrom(300, 399), Then: RedirectUnusable},
 	{If: answeredFrom(400, 499), Then: RequestRefused},
 	{If: answeredFrom(500, 599), Then: ServerError},
-	{If: anything, Then: Unexplained},
 }
 
 // shared are the rules for every complete and good answer.

@@ -77,6 +77,14 @@ func all(symptoms ...Symptom) Symptom {
 	}
 }
 
+// inHead matches an exchange that broke before the body.
+func inHead(o *Observation) string {
+	if o.Complete() || o.Stopped == wire.BodyRead {
+		return ""
+	}
+	return broke(o)
+}
+
 // anything matches.
 func anything(o *Observation) string {
 	if o.Complete() {
