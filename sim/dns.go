@@ -3,6 +3,7 @@ package sim
 import (
 	"context"
 	"net"
+	"sync"
 
 	"github.com/miekg/dns"
 )
@@ -17,6 +18,9 @@ type DNS struct {
 	conn   net.PacketConn
 	server *dns.Server
 	served chan struct{}
+
+	mu    sync.Mutex
+	asked []net.Conn // by resolvers, which would wait for their own time-out
 }
 
 func newDNS() *DNS { return &DNS{Answer: loopback} }
@@ -67,6 +71,11 @@ func (d *DNS) close() {
 		d.server.Shutdown()
 		<-d.served
 	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, c := range d.asked {
+		c.Close()
+	}
 }
 
 // Resolver is a resolver that asks d alone.
@@ -74,7 +83,13 @@ func (d *DNS) Resolver() *net.Resolver {
 	return &net.Resolver{
 		PreferGo: true,
 		Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
-			return new(net.Dialer).DialContext(ctx, "udp", d.conn.LocalAddr().String())
+			c, err := new(net.Dialer).DialContext(ctx, "udp", d.conn.LocalAddr().String())
+			if err == nil {
+				d.mu.Lock()
+				defer d.mu.Unlock()
+				d.asked = append(d.asked, c)
+			}
+			return c, err
 		},
 	}
 }

@@ -3,6 +3,8 @@ package main
 import (
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
@@ -118,8 +120,8 @@ func findingRows() []row {
 			{"grade", string(f.Grade)}, {"who must act", whoActs(f)}, {"Windows logs", codeLines(f)},
 			{"condition", f.Condition}, {"to mend it", f.Fix},
 		}
-		for product, fix := range f.Fixes {
-			details = append(details, detail{"to mend it in " + product, fix})
+		for _, product := range slices.Sorted(maps.Keys(f.Fixes)) {
+			details = append(details, detail{"to mend it in " + product, f.Fixes[product]})
 		}
 		rows = append(rows, row{f.Name, f.Title, append(details, detail{"shown by", strings.Join(shownBy(f), ", ")}, detail{"source", f.Source})})
 	}
