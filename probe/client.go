@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"math"
 	"net"
 	"slices"
 	"sync"
@@ -143,7 +144,7 @@ func (s *session) end(ctx context.Context) *Run {
 	case !slices.ContainsFunc(r.Results, (*Result).unfinished):
 	case ctx.Err() != nil:
 		r.StoppedBy = context.Cause(ctx).Error()
-	case s.spent():
+	default: // nothing else leaves a step undone
 		r.StoppedBy = errBytes.Error()
 	}
 	return r
@@ -157,8 +158,16 @@ func (r *Result) unfinished() bool {
 	return r.Observation.Failure == wire.Stopped || r.Observation.Body.Abandoned
 }
 
+// left is how many bytes the run may still move.
+func (s *session) left() int64 {
+	if s.MaxBytes == 0 {
+		return math.MaxInt64
+	}
+	return s.MaxBytes - s.bytes.Load()
+}
+
 // spent tells whether the bytes of the run are used up.
-func (s *session) spent() bool { return s.MaxBytes > 0 && s.bytes.Load() >= s.MaxBytes }
+func (s *session) spent() bool { return s.left() <= 0 }
 
 // play makes the exchanges of one connection, one after another.
 func (s *session) play(ctx context.Context, conn *wire.Conn, line []*Result) {
@@ -183,7 +192,7 @@ func (s *session) one(ctx context.Context, conn *wire.Conn, r *Result) {
 	case ctx.Err() != nil:
 		r.WaitedFor = context.Cause(ctx).Error()
 		return
-	case s.spent():
+	case s.spent(), r.Step.Kind == whole && s.left() < b.size():
 		r.WaitedFor = errBytes.Error()
 		return
 	case err != nil:

@@ -51,7 +51,22 @@ func judge(r *Run) []*judged {
 }
 
 // compared lists what can be told only by comparing steps.
-var compared = []func([]*judged){headDenied, typeDenied, partsDisagree}
+var compared = []func([]*judged){serverNotHTTP, headDenied, typeDenied, partsDisagree}
+
+// serverNotHTTP tells a server that wants TLS from a proxy that does: a proxy
+// that opens a tunnel speaks HTTP itself, and passes on what the server says.
+func serverNotHTTP(all []*judged) {
+	speaks := slices.ContainsFunc(all, func(j *judged) bool {
+		if j.Observation == nil || j.Observation.Tunnel == nil {
+			return j.Observation != nil && j.Observation.Answer.Get("Via") != ""
+		}
+		status := j.Observation.Tunnel.Answer.Status()
+		return status != 0 && status != 400
+	})
+	if speaks {
+		rename(having(all, ProxyNotHTTP), ProxyNotHTTP, ServerNotWSUS, "; the proxy speaks HTTP, so it is the server")
+	}
+}
 
 // headDenied tells a denied method from a denied server: only HEAD is denied,
 // and files come.

@@ -144,6 +144,7 @@ var (
 	ProxyNotHTTP = &Finding{
 		Name: "proxy-not-http", Title: "what listens at the proxy's address does not speak HTTP",
 		Owner: Machine, Grade: Fail, Effect: Blocks, Codes: codesGarbled, Source: kb10132,
+		Explains: []*Finding{ConnectionClosed, ConnectionReset, RequestRefused, TunnelDenied, TLSBroken, AnswerMalformed},
 		Fix: "Correct the port in the clients' proxy setting: the one at hand belongs to another service, or to a proxy that wants TLS, which these components do not use.",
 	}
 	LoginUnusable = &Finding{
@@ -274,7 +275,7 @@ var (
 		Fix: "Start the application pool WsusPool in IIS, raise its private memory limit to 4 GB or 0 for none, and its queue length to 2000.",
 	}
 	ServerNotWSUS = &Finding{
-		Name: "server-not-wsus", Title: "the server is a web server without an update service",
+		Name: "server-not-wsus", Title: "what answers at the server's address is no update service",
 		Owner: Machine, Grade: Fail, Effect: Blocks, Source: "MS-WUSP 2.1",
 		Fix: "Correct name and port of the server in the policy \"Specify intranet Microsoft update service location\": WSUS listens on 8530 since 2012, on 80 before.",
 	}

@@ -75,6 +75,7 @@ var unopened = []Rule{
 	{If: direct(failed(wire.Connect, wire.Silent, wire.Unreachable)), Then: ServerUnreachable},
 	{If: failed(wire.Connect, wire.Refused), Then: ProxyRefuses},
 	{If: failed(wire.Connect, wire.Silent, wire.Unreachable), Then: ProxyUnreachable},
+	{If: direct(otherProtocol), Then: ServerNotWSUS},
 	{If: otherProtocol, Then: ProxyNotHTTP},
 
 	{If: loginUseless, Then: LoginUnusable},

@@ -77,10 +77,7 @@ func (s *session) limit(b *blanks, req *wire.Request) int64 {
 	} else {
 		most += maxText
 	}
-	if s.MaxBytes > 0 {
-		most = min(most, max(s.MaxBytes-s.bytes.Load(), 1))
-	}
-	return most
+	return min(most, max(s.left(), 1))
 }
 
 // port443 asks for a tunnel to port 443 of the same machine, to see whether it

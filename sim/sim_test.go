@@ -105,20 +105,28 @@ func TestFaultsCompose(t *testing.T) {
 }
 
 // A black-holed proxy costs one time-out and a silent one two, however many
-// steps there are: each step would cost one more.
+// steps there are on however many connections.
 func TestDeadProxyCostsOnce(t *testing.T) {
-	for name, most := range map[string]int{"proxy-syn-dropped": 1, "answer-withheld": 2} {
-		r := run(t, probe.Profiles[0], fault(t, name))
-		sent := slices.DeleteFunc(r.Steps, func(s probe.Played) bool { return s.Status == probe.StatusSkip })
-		var spent float64
-		for _, s := range sent[:1] {
-			spent += s.TookMS
+	many := slices.Clone(probe.Steps)
+	for i := range 30 {
+		s := *probe.Steps[1+i%9]
+		s.Name, s.On = fmt.Sprintf("%s-%d", s.Name, i), fmt.Sprint(i%10)
+		many = append(many, &s)
+	}
+	for name, most := range map[string]int64{"proxy-syn-dropped": 1, "answer-withheld": 2} {
+		n, err := sim.NewNet("", fault(t, name))
+		if err != nil {
+			t.Fatal(err)
 		}
-		if len(sent) > most && name == "proxy-syn-dropped" {
-			t.Errorf("%s: %d steps were sent, want %d", name, len(sent), most)
+		defer n.Close()
+		c := n.Client(timeout)
+		c.Steps = many
+		r := probe.Conclude(c.Run(t.Context()), probe.About{})
+		if limit := most*timeout.Milliseconds() + 1000; r.TookMS < timeout.Milliseconds() || r.TookMS > limit {
+			t.Errorf("%s: %d steps took %d ms, want one time-out and at most %d", name, len(many), r.TookMS, limit)
 		}
-		if limit := int64(most)*timeout.Milliseconds() + 1000; r.TookMS > limit {
-			t.Errorf("%s: the run took %d ms, want at most %d", name, r.TookMS, limit)
+		if got := names(r); !slices.Equal(got, wantedNames(fault(t, name))) {
+			t.Errorf("%s shows %v", name, got)
 		}
 	}
 }

@@ -256,6 +256,7 @@ func TestNotWhatItShouldBe(t *testing.T) {
 		{"a TLS port", "--proxy http://" + secure.Listener.Addr().String() + " --server http://w.test:8530", "proxy-not-http"},
 		{"a TLS port that alerts", "--proxy http://" + closing.Addr().String() + " --server http://w.test:8530", "proxy-not-http"},
 		{"a web server", "--proxy none --server " + web.URL, "server-not-wsus"},
+		{"a TLS port as the server", "--proxy none --server http://" + secure.Listener.Addr().String(), "server-not-wsus"},
 	} {
 		r, exit := runJSON(t, strings.Fields(tt.args)...)
 		if exit != 1 || !strings.Contains(found(r, probe.Fail), tt.want) {
