@@ -158,7 +158,7 @@ var (
 		},
 		Fix: "Let requests to the update servers through without a login, in a rule before the one that asks for it: updates run as services, and none of them answers Basic or Digest.",
 		Fixes: map[string]string{
-			"squid": "acl windowsupdate dstdomain .windowsupdate.com .update.microsoft.com .delivery.mp.microsoft.com\nhttp_access allow windowsupdate   # above the line with proxy_auth",
+			"squid": "acl windowsupdate dstdomain .windowsupdate.com .update.microsoft.com .delivery.mp.microsoft.com {server}\nhttp_access allow windowsupdate   # above the line with proxy_auth",
 		},
 	}
 	LoginWanted = &Finding{
@@ -173,9 +173,9 @@ var (
 		Owner: Proxy, Grade: Fail, Effect: Blocks, Codes: codesTunnel, Source: ownTrial,
 		Fix: "Allow CONNECT to the TLS port of the update server as well; a WSUS has it on 8531.",
 		Fixes: map[string]string{
-			"squid":     "acl SSL_ports port 8531",
-			"apache":    "AllowCONNECT 443 8531",
-			"tinyproxy": "ConnectPort 8531",
+			"squid":     "acl SSL_ports port {tls-port}",
+			"apache":    "AllowCONNECT 443 {tls-port}",
+			"tinyproxy": "ConnectPort {tls-port}",
 		},
 	}
 	TunnelDenied = &Finding{
@@ -200,7 +200,7 @@ var (
 		Owner: Proxy, Grade: Fail, Effect: Blocks, Codes: codesTLS, Source: wuSecurity,
 		Fix: "Exempt the update servers from TLS inspection. Microsoft's hosts are pinned, and a root that the clients trust is not enough for them.",
 		Fixes: map[string]string{
-			"squid": "acl windowsupdate ssl::server_name .update.microsoft.com .delivery.mp.microsoft.com\nssl_bump splice windowsupdate   # above the line that bumps",
+			"squid": "acl windowsupdate ssl::server_name .update.microsoft.com .delivery.mp.microsoft.com {server}\nssl_bump splice windowsupdate   # above the line that bumps",
 		},
 	}
 	CertificateInvalid = &Finding{
@@ -304,7 +304,7 @@ var (
 		Grade: Fail, Effect: Blocks, Source: "KB885819",
 		Fix: "Allow the update servers for the address of this client, without a login and whatever the User-Agent is.",
 		Fixes: map[string]string{
-			"squid": "acl windowsupdate dstdomain .windowsupdate.com .update.microsoft.com .delivery.mp.microsoft.com\nhttp_access allow windowsupdate   # above the line that denies",
+			"squid": "acl windowsupdate dstdomain .windowsupdate.com .update.microsoft.com .delivery.mp.microsoft.com {server}\nhttp_access allow windowsupdate   # above the line that denies",
 		},
 	}
 	FileTypeDenied = &Finding{

@@ -64,7 +64,7 @@ func good(s *Step, o *Observation) bool {
 // the order of its phases. A status says more than the way in which its page
 // then breaks off. The last rule matches whatever comes to it, so that nothing
 // broken passes.
-var broken = slices.Concat(unopened, breaks(inHead), statuses, breaks(anything), []Rule{{If: anything, Then: Unexplained}})
+var broken = slices.Concat(unopened, breakingOff(inHead), statuses, breakingOff(anything), []Rule{{If: anything, Then: Unexplained}})
 
 // unopened are the rules for what happens before a request is sent.
 var unopened = []Rule{
@@ -88,8 +88,8 @@ var unopened = []Rule{
 	{If: certificateInvalid, Then: CertificateInvalid},
 }
 
-// breaks are the rules for an answer that breaks off somewhere.
-func breaks(where Symptom) []Rule {
+// breakingOff are the rules for an answer that breaks off somewhere.
+func breakingOff(where Symptom) []Rule {
 	return []Rule{
 		{If: all(where, failedAnywhere(wire.Reset)), Then: ConnectionReset},
 		{If: all(where, failed(wire.FirstByte, wire.Cut)), Then: ConnectionClosed},

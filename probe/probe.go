@@ -144,7 +144,7 @@ type Finding struct {
 	Condition   string  // what would make it harmless; "" for nothing
 	Explains    []*Finding
 	Fix         string
-	Fixes       map[string]string // the line that one types, by product
+	Fixes       map[string]string // the line that one types, by product; {server} and {tls-port} are the target's
 }
 
 // A Coded is the code under which an agent logs a finding.

@@ -232,7 +232,7 @@ func (s *shown) report(r *Run, all []*judged, about About) Shown {
 		Codes: map[Agent]string{}, CodesAll: []ShownCode{}, Condition: s.Condition, Fix: s.Fix,
 		Fixes: map[string]string{}, Sources: []string{s.Source}, Steps: []string{}, Evidence: s.evidence, Explains: []string{}}
 	for product, fix := range s.Fixes {
-		f.Fixes[product] = fix
+		f.Fixes[product] = r.Target.fill(fix)
 	}
 	for _, j := range s.by {
 		f.Steps = append(f.Steps, j.Step.Name)

@@ -69,6 +69,13 @@ func (t *Target) object(run, line string) Object {
 	return Object{Path: content.Path(), Size: content.Size, File: content}
 }
 
+// fill puts the names of t into a line that one types.
+func (t *Target) fill(fix string) string {
+	host, _, _ := net.SplitHostPort(t.Host)
+	_, port, _ := net.SplitHostPort(t.Secure)
+	return strings.NewReplacer("{server}", host, "{tls-port}", port).Replace(fix)
+}
+
 // always spares a step in every run.
 func always(why string) Spare { return func(*Profile, *Target) string { return why } }
 

@@ -27,7 +27,7 @@ func JSON(w io.Writer, v any) error {
 // Text writes r for the administrator who reads it first: the verdict in one
 // line, the findings by cause, and then the steps.
 func Text(w io.Writer, r *probe.Report, s Style) error {
-	t := &text{w: w, Style: s}
+	t := &text{w: w, Style: s, said: map[string]bool{}}
 	t.head(r)
 	for _, f := range r.Findings {
 		if f.Under == "" {

@@ -20,7 +20,8 @@ const width = 78
 type text struct {
 	w io.Writer
 	Style
-	err error
+	err  error
+	said map[string]bool // reasons that need no second line
 }
 
 // printf writes a line or more. What is put in is cleaned: it may come from the
@@ -81,8 +82,8 @@ func (t *text) head(r *probe.Report) {
 		_, t.err = io.WriteString(t.w, after)
 	}
 	t.printf(" %s\n", way)
-	t.printf("server %s (%s), as %s, run %s: %d requests, %s, %.1f s\n", r.Target.Server, string(r.Target.Kind), string(r.As),
-		r.Run, r.Requests, Bytes(r.BytesSent+r.BytesReceived), float64(r.TookMS)/1000)
+	t.printf("server %s (%s), as %s, run %s: %s, %s, %.1f s\n", r.Target.Server, string(r.Target.Kind), string(r.As),
+		r.Run, plural(r.Requests, "request"), Bytes(r.BytesSent+r.BytesReceived), float64(r.TookMS)/1000)
 	if r.Route.ProvenBy != "" && !t.Quiet {
 		t.printf("proof of the route: %s\n", r.Route.ProvenBy)
 	}
@@ -166,13 +167,11 @@ func (t *text) field(name, value string) {
 	t.lines(name, strings.Join(folded, "\n"))
 }
 
-// fix writes the mend for one product: lines to type as they are, or prose.
+// fix writes the mend for one product, line by line as it is to be typed.
 func (t *text) fix(product, fix string) {
 	t.printf("%20sin %s:\n", "", product)
 	for line := range strings.Lines(fix) {
-		for _, part := range fold(strings.TrimRight(line, "\n"), width-22) {
-			t.printf("%22s%s\n", "", part)
-		}
+		t.printf("%22s%s\n", "", strings.TrimRight(line, "\n"))
 	}
 }
 
@@ -214,17 +213,26 @@ func (t *text) steps(r *probe.Report) {
 		}
 		t.printf("%-4s  %-16s  %8s  %s\n", string(s.By), s.ID, took(s), s.Title)
 		for _, name := range s.Findings {
-			t.printf("%42s%s%s\n", "", name, note(s))
+			t.once(name + note(s))
 		}
 		if s.WaitedFor != "" {
-			t.printf("%42snot sent: %s\n", "", s.WaitedFor)
+			t.once("not sent: " + s.WaitedFor)
 		} else if s.Status == probe.StatusUnknown {
-			t.printf("%42s%s\n", "", s.Evidence)
+			t.once(s.Evidence)
 		}
 		if t.Verbose {
 			t.heads(s)
 		}
 	}
+}
+
+// once writes a reason below a step, unless it has been said.
+func (t *text) once(reason string) {
+	if t.said[reason] {
+		return
+	}
+	t.said[reason] = true
+	t.printf("%42s%s\n", "", reason)
 }
 
 // note says why a failure of s is only a warning.
@@ -261,6 +269,14 @@ func (t *text) open(r *probe.Report) {
 	for _, what := range r.NotTested {
 		t.printf("  %s\n", strings.Join(fold(what, width-2), "\n  "))
 	}
+}
+
+// plural is a number of things.
+func plural(n int, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return fmt.Sprintf("%d %ss", n, thing)
 }
 
 // Bytes is a number of bytes as people read it.
