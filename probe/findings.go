@@ -145,7 +145,7 @@ var (
 		Name: "proxy-not-http", Title: "what listens at the proxy's address does not speak HTTP",
 		Owner: Machine, Grade: Fail, Effect: Blocks, Codes: codesGarbled, Source: kb10132,
 		Explains: []*Finding{ConnectionClosed, ConnectionReset, RequestRefused, TunnelDenied, TLSBroken, AnswerMalformed},
-		Fix: "Correct the port in the clients' proxy setting: the one at hand belongs to another service, or to a proxy that wants TLS, which these components do not use.",
+		Fix:      "Correct the port in the clients' proxy setting: the one at hand belongs to another service, or to a proxy that wants TLS, which these components do not use.",
 	}
 	LoginUnusable = &Finding{
 		Name: "login-unusable", Title: "the proxy asks for a login that no service of Windows can give",

@@ -213,7 +213,8 @@ func (t *text) steps(r *probe.Report) {
 		}
 		t.printf("%-4s  %-16s  %8s  %s\n", string(s.By), s.ID, took(s), s.Title)
 		for _, name := range s.Findings {
-			t.once(name + note(s))
+			t.printf("%42s%s\n", "", name)
+			t.once(note(s))
 		}
 		if s.WaitedFor != "" {
 			t.once("not sent: " + s.WaitedFor)
@@ -228,7 +229,7 @@ func (t *text) steps(r *probe.Report) {
 
 // once writes a reason below a step, unless it has been said.
 func (t *text) once(reason string) {
-	if t.said[reason] {
+	if reason == "" || t.said[reason] {
 		return
 	}
 	t.said[reason] = true
@@ -240,7 +241,7 @@ func note(s probe.Played) string {
 	if s.Spared == "" {
 		return ""
 	}
-	return " (not a failure: " + s.Spared + ")"
+	return "not a failure: " + s.Spared
 }
 
 func took(s probe.Played) string {
