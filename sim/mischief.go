@@ -111,16 +111,22 @@ type joined struct {
 	io.Closer
 }
 
-// compress codes a whole file with gzip, as output filters do.
+// compress codes a whole file with gzip as it passes, as output filters do.
 func compress(r *http.Response) {
 	if r.StatusCode != http.StatusOK {
 		return
 	}
-	var coded bytes.Buffer
-	w := gzip.NewWriter(&coded)
-	io.Copy(w, r.Body)
-	w.Close()
-	replaceBody(r, coded.Bytes())
+	plain := r.Body
+	coded, w := io.Pipe()
+	go func() {
+		defer plain.Close()
+		g, _ := gzip.NewWriterLevel(w, gzip.BestSpeed)
+		_, err := io.Copy(g, plain)
+		g.Close()
+		w.CloseWithError(err)
+	}()
+	r.Body, r.ContentLength = coded, -1
+	r.Header.Del("Content-Length")
 	r.Header.Set("Content-Encoding", "gzip")
 }
 

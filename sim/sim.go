@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"time"
 
 	"proxycheck/probe"
@@ -49,6 +50,14 @@ type Fault struct {
 	Break  func(*Net)       // does it, before the net starts
 	Shows  []*probe.Finding // what a whole run must show: these and no other
 }
+
+// Silent tells whether f shows by using up a time-out.
+func (f *Fault) Silent() bool {
+	return slices.ContainsFunc(f.Shows, func(finding *probe.Finding) bool { return slices.Contains(silent, finding) })
+}
+
+// silent are the findings that cost a time-out.
+var silent = []*probe.Finding{probe.NameServerSilent, probe.ProxyUnreachable, probe.ServerUnreachable, probe.ProxySilent, probe.BodyTrickles}
 
 // Lookup is the fault of that name, or nil.
 func Lookup(name string) *Fault {

@@ -12,9 +12,12 @@ import (
 	"proxycheck/sim"
 )
 
-// timeout is for one phase of an exchange: long for a loaded machine, and still
-// short for the faults that use it up.
-const timeout = 500 * time.Millisecond
+// The time for one phase of an exchange: short where a fault uses it up, and
+// long for a loaded machine everywhere else.
+const (
+	timeout = time.Second
+	ample   = 20 * time.Second
+)
 
 // A net without faults passes every step of every Windows, so a step that fails
 // under a fault fails because of it.
@@ -153,7 +156,10 @@ func run(t *testing.T, profile *probe.Profile, faults ...*sim.Fault) *probe.Repo
 		t.Fatal(err)
 	}
 	defer n.Close()
-	c := n.Client(timeout)
+	c := n.Client(ample)
+	if slices.ContainsFunc(faults, (*sim.Fault).Silent) {
+		c.Timeout = timeout
+	}
 	c.Profile, c.Steps = profile, probe.StepsOf(profile, &c.Target)
 	return probe.Conclude(c.Run(t.Context()), probe.About{Proxy: fmt.Sprint(faults), Command: "proxycheck run"})
 }

@@ -1,0 +1,119 @@
+package probe
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"proxycheck/probe/wuerr"
+)
+
+// The code that each agent logs for one event on the wire, by layer and version
+// of Windows: the table of http_map.md 8, with its sections 1 and 3 for what is
+// logged by status. A dash stands for no code, an empty cell for one about which
+// the sources disagree, and what they are unsure of must be shown as unsure.
+func TestCodes(t *testing.T) {
+	tests := []struct {
+		event                    string
+		finding                  *Finding
+		saw                      *sight
+		xp, win7, win8, w10, w11 string
+	}{
+		{"a name does not resolve", ProxyNameUnknown, saw("wua-config", ""), "8024402C", "8024402C", "8024402C", "8024402C", "8024402C"},
+		{"a name does not resolve", ServerNameUnknown, saw("selfupdate-file", ""), "8024402C", "8024402C", "8024402C", "8024402C", "8024402C"},
+		{"a name does not resolve", ServerNameUnknown, saw("bits-file", ""), "80072EE7", "80072EE7", "80072EE7", "80072EE7", "80072EE7"},
+		{"a name does not resolve", ProxyNameUnknown, saw("do-piece", ""), "", "", "", "80072EE7", "80072EE7"},
+
+		{"a port is refused", ProxyRefuses, saw("wua-config", ""), "80072EFD", "80072EFD", "80240438", "80240438", "80240438"},
+		{"a port is refused", ServerRefuses, saw("selfupdate-file", ""), "80072EFD", "80072EFD", "80072EFD", "80072EFD", "80072EFD"},
+		{"a port is refused", ServerRefuses, saw("bits-file", ""), "80072EFD", "80072EFD", "80072EFD", "80072EFD", "80072EFD"},
+		{"a port is refused", ProxyRefuses, saw("do-piece", ""), "", "", "", "80072EFD", "80072EFD"},
+
+		{"SYN is dropped", ProxyUnreachable, saw("wua-config", ""), "80072EE2", "80072EFD", "80240438", "80240438", "80240438"},
+		{"SYN is dropped", ServerUnreachable, saw("selfupdate-file", ""), "80072EFD unsure", "80072EFD unsure", "80072EFD unsure", "80072EFD unsure", "80072EFD unsure"},
+		{"SYN is dropped", ProxyUnreachable, saw("bits-file", ""), "80072EFD unsure", "80072EFD unsure", "80072EFD unsure", "80072EFD unsure", "80072EFD unsure"},
+		{"SYN is dropped", ProxyUnreachable, saw("do-piece", ""), "", "", "", "80072EFD unsure", "80072EFD unsure"},
+
+		{"silence after connecting", ProxySilent, saw("wua-config", ""), "80072EE2", "80072EE2", "8024401C", "8024401C", "8024401C"},
+		{"silence after connecting", ProxySilent, saw("selfupdate-file", ""), "80072EE2", "80072EE2", "80072EE2", "80072EE2", "80072EE2"},
+		{"silence after connecting", ProxySilent, saw("bits-file", ""), "80072EE2", "80072EE2", "80072EE2", "80072EE2", "80072EE2"},
+		{"silence after connecting", ProxySilent, saw("do-piece", ""), "", "", "", "80072EE2", "80072EE2"},
+
+		{"a reset", ConnectionReset, saw("wua-config", ""), "80072EFE", "80072EFE", "80072EFE", "80072EFE", "80072EFE"},
+		{"a reset", ConnectionReset, saw("selfupdate-file", ""), "80072EFE", "80072EFE", "80072EFE", "80072EFE", "80072EFE"},
+		{"a reset", ConnectionReset, saw("bits-file", ""), "80072EFE", "80072EFE", "80072EFE", "80072EFE", "80072EFE"},
+		{"a reset", ConnectionReset, saw("do-piece", ""), "", "", "", "80072EFE", "80072EFE"},
+
+		{"TLS is not trusted", TLSInspected, saw("tls-config", ""), "80072F8F", "80072F8F", "80072F8F", "80072F8F", "80072F8F"},
+		{"TLS ends with an alert", TLSBroken, saw("tls-config", ""), "80072F7D unsure", "80072F7D unsure", "80072F7D unsure", "80072F7D unsure", "80072F7D unsure"},
+
+		{"a page in place of an answer", PageInstead, saw("wua-config", ""), "8024400A", "8024400A", "80240439 unsure", "80240439 unsure", "80240439 unsure"},
+		{"a page in place of an answer", PageInstead, saw("selfupdate-file", ""), "80240038 unsure", "80240038 unsure", "80240038 unsure", "80240038 unsure", "80240038 unsure"},
+		{"a page in place of an answer", PageInstead, saw("bits-file", ""), "80200013 unsure", "80200013 unsure", "80200013 unsure", "80200013 unsure", "80200013 unsure"},
+		{"a page in place of an answer", PageInstead, saw("do-piece", ""), "", "", "", "", "80D05011 unsure"},
+
+		{"CONNECT is denied", TunnelDenied, tunnelled(squidDenies), "80244018", "80244018", "80240438 unsure", "80240438 unsure", "80240438 unsure"},
+		{"CONNECT is answered 502", ServerBehindProxyDown, tunnelled("HTTP/1.1 502 Bad Gateway"), "80244021", "80244021", "80240438 unsure", "80240438 unsure", "80240438 unsure"},
+
+		{"a login is asked for", LoginWanted, saw("wua-config", "HTTP/1.1 407 X"), "8024401B", "8024401B", "8024401B", "8024401B", "8024401B"},
+		{"a login is asked for", LoginWanted, saw("selfupdate-file", "HTTP/1.1 407 X"), "8024401B", "8024401B", "8024401B", "8024401B", "8024401B"},
+		{"a login is asked for", LoginWanted, saw("bits-file", "HTTP/1.1 407 X"), "80190197", "80190197", "80190197", "80190197", "80190197"},
+		{"a login is asked for", LoginWanted, saw("do-piece", "HTTP/1.1 407 X"), "", "", "", "80190197", "80190197"},
+		{"a login is asked for in Basic", LoginUnusable, saw("wua-config", squidAsks), "8024401B", "8024401B", "8024043C", "8024043C", "8024043C"},
+		{"a login is asked for in Basic", LoginUnusable, saw("selfupdate-file", squidAsks), "8024401B", "8024401B", "8024401B", "8024401B", "8024401B"},
+		{"a login is asked for in Basic", LoginUnusable, saw("bits-file", squidAsks), "80190197", "80190197", "80190197", "80190197", "80190197"},
+
+		{"a range gets a whole file", RangeIgnored, saw("bits-range-first", goodHead), "80200013", "80200013", "80200013", "80200013", "80200013"},
+		{"a range gets a whole file", RangeIgnored, saw("do-piece", goodHead), "", "", "", "", "80D05011"},
+		{"a part does not say which", RangeUnstated, saw("bits-range-first", goodPart), "80200013", "80200013", "80200013", "80200013", "80200013"},
+		{"HEAD gives no length", SizeHidden, saw("bits-size", goodHead), "80200011", "80200011", "80200011", "80200011", "80200011"},
+		{"answers come as HTTP/1.0", HTTP10, saw("bits-file", goodHead), "-", "-", "-", "-", "-"},
+
+		{"403", RequestDenied, saw("wua-config", squidDenies), "80244018", "80244018", "80244018", "80244018", "80244018"},
+		{"403", RequestDenied, saw("bits-size", squidDenies), "80190193", "80190193", "80190193", "80190193", "80190193"},
+		{"404", FileMissing, saw("selfupdate-file", iisNotFound), "80244019", "80244019", "80244019", "80244019", "80244019"},
+		{"405", HeadRefused, saw("selfupdate-size", "HTTP/1.1 405 X"), "8024401A", "8024401A", "8024401A", "8024401A", "8024401A"},
+		{"405", HeadRefused, saw("bits-size", "HTTP/1.1 405 X"), "80190195", "80190195", "80190195", "80190195", "80190195"},
+		{"412", ConditionRefused, saw("bits-range-first", "HTTP/1.1 412 X"), "8019019C", "8019019C", "8019019C", "8019019C", "8019019C"},
+		{"413", RequestRefused, saw("wua-config", "HTTP/1.1 413 X"), "8024402B", "8024402B", "8024402B", "8024402B", "8024402B"},
+		{"416", RangeRefused, saw("bits-range-first", "HTTP/1.1 416 X"), "801901A0", "801901A0", "801901A0", "801901A0", "801901A0"},
+		{"501", ServerError, saw("wua-config", "HTTP/1.1 501 X"), "80244020", "80244020", "80244020", "80244020", "80244020"},
+		{"503", ServerUnavailable, saw("wua-config", httpsysUnavailable), "80244022", "80244022", "80244022", "80244022", "80244022"},
+		{"503", ServerBehindProxyDown, saw("selfupdate-file", squidCannotConnect), "80244022", "80244022", "80244022", "80244022", "80244022"},
+		{"503", ServerBehindProxyDown, saw("bits-file", squidCannotConnect), "801901F7", "801901F7", "801901F7", "801901F7", "801901F7"},
+		{"503", ServerBehindProxyDown, saw("do-piece", squidCannotConnect), "", "", "", "801901F7", "801901F7"},
+		{"504", ServerBehindProxyDown, saw("wua-config", "HTTP/1.1 504 X"), "80244023", "80244023", "80244023", "80244023", "80244023"},
+	}
+	for _, tt := range tests {
+		s := &shown{Finding: tt.finding, by: []*judged{{Result: &Result{Step: tt.saw.step, Observation: tt.saw.o}}}}
+		want := []string{tt.xp, tt.win7, tt.win8, tt.w10, tt.w11}
+		var wrong []string
+		for i, w := range []Windows{XP, Win7, Win81, Win10, Win11} {
+			got := "-"
+			if c, ok := s.primary(tt.saw.step, w); ok {
+				got = strings.TrimPrefix(c.Code.String(), "0x")
+				if c.Sure == Unsure && strings.HasSuffix(want[i], " unsure") {
+					got += " unsure"
+				}
+			}
+			if want[i] != "" && got != want[i] {
+				wrong = append(wrong, fmt.Sprintf("%s %s, want %s", w, got, want[i]))
+			}
+		}
+		if wrong != nil {
+			t.Errorf("%s (%s): %s logs in layer %s: %s", tt.event, tt.finding.Name, tt.saw.step.By, tt.saw.step.Layer, strings.Join(wrong, "; "))
+		}
+	}
+}
+
+// 0x80246002 is what the update agent logs when it checks a file that was
+// fetched: BITS itself never does (http_map.md 8).
+func TestBITSLogsNoHash(t *testing.T) {
+	for _, f := range Findings {
+		for _, c := range f.Codes {
+			if c.Agent == BITS && c.Code == wuerr.IncorrectHash {
+				t.Errorf("%s has BITS log %s", f.Name, c.Code)
+			}
+		}
+	}
+}

@@ -1,0 +1,289 @@
+package probe
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+
+	"proxycheck/probe/wire"
+)
+
+// What a look at several steps tells that none tells alone.
+func TestRunWide(t *testing.T) {
+	// The start of a file, and of a part that begins where the file does.
+	whole := func(start string) *sight { return saw("bits-file", goodHead+"\n\n"+start) }
+	part := func(start string) *sight { return saw("bits-range-first", goodPart+"\n\n"+start) }
+	compared := func(o *Observation) { o.Compared = &Comparison{Differs: -1} }
+	for _, tt := range []struct {
+		name string
+		run  *Run
+		want string
+	}{
+		{"only HEAD is denied", ran(saw("wua-config", goodConfig), saw("bits-size", squidDenies), saw("bits-file", goodHead)),
+			"bits-size: head-refused fail proxy"},
+		{"each HEAD is denied", ran(saw("selfupdate-size", squidDenies), saw("bits-size", squidDenies), saw("bits-file", goodHead)),
+			"selfupdate-size: head-refused warn proxy; bits-size: head-refused fail proxy"}, // Windows 11 does not update itself so
+		{"HEAD is denied, and no file comes", ran(saw("bits-size", squidDenies), saw("bits-file", goodHead).breaks(wire.BodyRead, wire.Cut)),
+			"bits-size: request-denied fail proxy; bits-file: body-cut fail proxy"},
+		{"HEAD and GET are denied", ran(saw("bits-size", squidDenies), saw("bits-file", squidDenies)),
+			"bits-size: request-denied fail proxy; bits-file: request-denied fail proxy"},
+		{"cabinets are denied", ran(saw("wua-config", goodConfig), saw("bits-size", squidDenies), saw("bits-file", squidDenies)),
+			"bits-size: file-type-denied fail proxy; bits-file: file-type-denied fail proxy"},
+		{"cabinets are denied by nobody known", ran(saw("wua-config", goodConfig), saw("bits-file", "HTTP/1.1 403 Forbidden")),
+			"bits-file: file-type-denied fail proxy"},
+		{"everything is denied", ran(saw("wua-config", squidDenies), saw("bits-size", squidDenies), saw("bits-file", squidDenies)),
+			"wua-config: request-denied fail proxy; bits-size: request-denied fail proxy; bits-file: request-denied fail proxy"},
+		{"only the web service is denied", ran(saw("wua-config", squidDenies), saw("bits-file", goodHead)),
+			"wua-config: request-denied fail proxy"},
+		{"cabinets are denied, and the web service was asked through a tunnel only", ran(saw("tls-config", goodConfig).trust(ByServersCA, nil), saw("bits-file", squidDenies)),
+			"bits-file: request-denied fail proxy"},
+		{"a tunnel is denied", ran(saw("wua-config", goodConfig), tunnelled(squidDenies), saw("bits-file", goodHead)),
+			"tls-config: tunnel-denied fail proxy"},
+
+		{"a part is of the file", ran(part("MSCF0123"), whole("MSCF0123456")), ""},
+		{"a part is of another file", ran(part("MSCF0124"), whole("MSCF0123456")), "bits-range-first: content-altered fail unknown"},
+		{"a part is longer than what is kept of the file", ran(part("MSCF0123456789"), whole("MSCF0123")), ""},
+		{"a part is of a file that broke off", ran(part("MSCF0124"), whole("MSCF0123").breaks(wire.BodyRead, wire.Cut)), "bits-file: body-cut fail proxy"},
+		{"a part is of a file that is known byte for byte", ran(part("MSCF0124"), whole("MSCF0123456").with(compared)), ""},
+		{"a deep part is beyond what is kept of the file", ran(saw("bits-range-last", "HTTP/1.1 206 Partial Content\nContent-Length: 4096\nContent-Range: bytes 95904-99999/100000\n\nother"), whole("MSCF")), ""},
+
+		{"what wants TLS is the server, since tunnels open", ran(saw("bits-file", wantsTLS), tunnelled("HTTP/1.1 403 Forbidden")),
+			"bits-file: server-not-wsus fail client; tls-config: tunnel-denied fail proxy"},
+		{"what wants TLS may be the proxy", ran(saw("bits-file", wantsTLS)), "bits-file: proxy-not-http fail client"},
+	} {
+		if got := shows(tt.run); got != tt.want {
+			t.Errorf("%s: the run shows %q, want %q", tt.name, got, tt.want)
+		}
+	}
+}
+
+// wantsTLS is what nginx says to a request in clear on its TLS port. It is the
+// answer to a GET: that to HEAD has no page.
+const wantsTLS = "HTTP/1.1 400 Bad Request\nServer: nginx\n\n<html><head><title>400 The plain HTTP request was sent to HTTPS port</title>"
+
+// Without a proxy, no look at several steps blames one either.
+func TestRunWideDirect(t *testing.T) {
+	unsigned := saw("bits-file", "HTTP/1.1 403 Forbidden")
+	config := saw("wua-config", goodConfig)
+	unsigned.o.Direct, config.o.Direct = true, true
+	if got, want := shows(ran(config, unsigned)), "bits-file: file-type-denied fail unknown"; got != want {
+		t.Errorf("without a proxy, denied cabinets show %q, want %q", got, want)
+	}
+}
+
+// A failure of a step that this Windows does without is only a warning.
+func TestSpare(t *testing.T) {
+	for _, tt := range []struct {
+		windows Windows
+		want    string
+	}{
+		{Win11, "selfupdate-file: request-denied warn proxy"},
+		{Win7, "selfupdate-file: request-denied fail proxy"},
+	} {
+		r := ran(saw("selfupdate-file", squidDenies))
+		r.Client.Profile, _ = LookupProfile(string(tt.windows))
+		if got := shows(r); got != tt.want {
+			t.Errorf("as %s, the run shows %q, want %q", tt.windows, got, tt.want)
+		}
+	}
+}
+
+// The verdict is the worst that any step came to; what was not tried has not
+// passed.
+func TestVerdict(t *testing.T) {
+	const P, W, F, S, U = StatusPass, StatusWarn, StatusFail, StatusSkip, StatusUnknown
+	for _, tt := range []struct {
+		steps    []Status
+		complete bool
+		want     Status
+	}{
+		{[]Status{P, P}, true, P},
+		{[]Status{P, W}, true, W},
+		{[]Status{P, W, F}, true, F},
+		{[]Status{P, S}, true, U},
+		{[]Status{P, U}, true, U},
+		{[]Status{W, U}, true, U},
+		{[]Status{F, S, U}, true, F},
+		{[]Status{F, P}, false, F},
+		{[]Status{P, P}, false, U},
+		{[]Status{S, S}, true, U},
+		{nil, true, U},
+	} {
+		r := &Report{Complete: tt.complete}
+		for _, s := range tt.steps {
+			r.Steps = append(r.Steps, Played{Status: s})
+		}
+		if got := verdict(r); got != tt.want {
+			t.Errorf("steps that come to %v, complete: %v, make %s, want %s", tt.steps, tt.complete, got, tt.want)
+		}
+	}
+}
+
+// A step that broke off because we stopped leaves the run unknown, and one that
+// others made pointless is skipped: neither has passed.
+func TestStatus(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		r    *Result
+		want Status
+	}{
+		{"good", result(saw("bits-size", goodHead)), StatusPass},
+		{"bad", result(saw("bits-size", squidDenies)), StatusFail},
+		{"doubtful", result(saw("bits-range-first", strings.Replace(goodPart, "/1.1", "/1.0", 1))), StatusWarn},
+		{"stopped by us", result(saw("bits-size", "").breaks(wire.FirstByte, wire.Stopped)), StatusUnknown},
+		{"left in mid-body", result(saw("bits-file", goodHead).with(func(o *Observation) { o.Body.Abandoned, o.Body.Length = true, 7 })), StatusUnknown},
+		{"not sent for lack of time", &Result{Step: saw("bits-size", "").step, WaitedFor: "deadline"}, StatusUnknown},
+		{"not sent since the proxy is dead", &Result{Step: saw("bits-size", "").step, WaitedFor: "wua-config: refused", Skipped: true}, StatusSkip},
+	} {
+		r := ran()
+		r.Results = []*Result{tt.r}
+		if got := judge(r)[0].status(); got != tt.want {
+			t.Errorf("a step that was %s comes to %s, want %s", tt.name, got, tt.want)
+		}
+	}
+}
+
+// Steps that blame different owners prove none, and the worst grade is shown.
+func TestMerge(t *testing.T) {
+	byIIS := strings.Replace(squidDenies, "Server: squid/5.7\n", "Server: Microsoft-IIS/10.0\n", 1)
+	byIIS = strings.Replace(byIIS, "X-Squid-Error: ERR_ACCESS_DENIED 0\n", "", 1)
+	for _, tt := range []struct {
+		name  string
+		run   *Run
+		owner Owner
+		grade Grade
+	}{
+		{"by one", ran(saw("bits-size", squidDenies), saw("bits-file", squidDenies)), Proxy, Fail},
+		{"by two", ran(saw("bits-size", squidDenies), saw("bits-file", byIIS)), Unknown, Fail},
+		{"by two, one of them spared", ran(saw("selfupdate-file", byIIS), saw("bits-file", squidDenies)), Proxy, Fail},
+	} {
+		found := merge(judge(tt.run))
+		if len(found) != 1 || found[0].Finding != RequestDenied || found[0].owner != tt.owner || found[0].grade != tt.grade {
+			t.Errorf("denied %s: got %d findings, the first %+v; want one for %s, %s", tt.name, len(found), found[0], tt.owner, tt.grade)
+		}
+	}
+}
+
+// A login is never in a report, whichever leg or tunnel it was sent on.
+func TestLoginIsNeverReported(t *testing.T) {
+	login := &Login{User: "CORP\\alice", Password: "hunter2 and more"}
+	secret := strings.TrimPrefix(basic(login.User, login.Password), "Basic ")
+	authorized := func(x *wire.Exchange) *wire.Exchange {
+		x.Sent.Fields = append(x.Sent.Fields, wire.Field{Name: "Proxy-Authorization", Value: basic(login.User, login.Password)},
+			wire.Field{Name: "authorization", Value: "NTLM " + secret})
+		return x
+	}
+	denied := tunnelled(squidAsks)
+	authorized(denied.o.Tunnel)
+	opened := saw("tls-config", goodConfig)
+	opened.o.Tunnel = authorized(&wire.Exchange{Sent: wire.Lines("CONNECT wsus.test:8531 HTTP/1.1")})
+	plain := saw("bits-file", squidAsks)
+	plain.o.Legs = []*wire.Exchange{authorized(saw("bits-file", squidAsks).o.Exchange)}
+	authorized(plain.o.Exchange)
+
+	r := ran(denied, opened, plain)
+	r.Client.Login = login
+	text, err := json.Marshal(Conclude(r, About{}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range []string{secret, login.Password, login.User, "alice", base64.StdEncoding.EncodeToString([]byte(login.Password))} {
+		if strings.Contains(string(text), s) {
+			t.Errorf("the report has %q of the login %v in it", s, *login)
+		}
+	}
+	if n := strings.Count(string(text), "Proxy-Authorization: Basic ***"); n != 4 {
+		t.Errorf("the report shows %d hidden logins, want the 4 that were sent", n)
+	}
+}
+
+func TestWithoutLogin(t *testing.T) {
+	sent := wire.Lines("GET / HTTP/1.1\nHost: wsus.test\nPROXY-AUTHORIZATION: Negotiate YII=\nAuthorization: Basic QTpi\nProxy-Connection: Keep-Alive")
+	want := "GET / HTTP/1.1\r\nHost: wsus.test\r\nPROXY-AUTHORIZATION: Negotiate ***\r\nAuthorization: Basic ***\r\nProxy-Connection: Keep-Alive\r\n\r\n"
+	if got := string(withoutLogin(sent).Bytes()); got != want {
+		t.Errorf("withoutLogin gives\n%q, want\n%q", got, want)
+	}
+	if sent.Get("Authorization") != "Basic QTpi" {
+		t.Error("withoutLogin changed the head that it was given")
+	}
+}
+
+// Each byte of a head is one character of the report, so that the head can be
+// made of the report again; and a head without end is cut.
+func TestLatin1(t *testing.T) {
+	every := make([]byte, 256)
+	for i := range every {
+		every[i] = byte(i)
+	}
+	text := latin1(every)
+	marshalled, err := json.Marshal(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var again string
+	json.Unmarshal(marshalled, &again)
+	for i, r := range []rune(again) {
+		if r != rune(i) {
+			t.Errorf("the byte %#x becomes %q in a report", i, r)
+		}
+	}
+	if n := len([]rune(latin1([]byte(strings.Repeat("\xFF", maxHead+1))))); n != maxHead {
+		t.Errorf("of a head of %d bytes %d are shown, want %d", maxHead+1, n, maxHead)
+	}
+}
+
+// The proxy is named by the first comment of Via, as proxies write it.
+func TestProduct(t *testing.T) {
+	for _, tt := range []struct{ via, want string }{
+		{"1.1 proxy.example (squid/5.7)", "squid/5.7"},
+		{"1.1 tinyproxy (tinyproxy/1.11.1)", "tinyproxy/1.11.1"},
+		{"1.1 near.example (squid/5.7), 1.1 far.example (Apache/2.4.71)", "squid/5.7"},
+		{"1.1 near.example, 1.1 far.example (Apache/2.4.71)", "Apache/2.4.71"},
+		{"1.1 google", ""},
+	} {
+		s := saw("bits-size", goodHead+"\nVia: "+tt.via)
+		s.o.Remote = "192.0.2.1:3128"
+		if got := Conclude(ran(s), About{}).Route.Product; got != tt.want {
+			t.Errorf("Via: %s names %q, want %q", tt.via, got, tt.want)
+		}
+	}
+}
+
+// A finding that accounts for another has it under it.
+func TestUnder(t *testing.T) {
+	r := Conclude(ran(saw("bits-size", "HTTP/1.1 200 OK"), saw("bits-file", goodHead+"\nContent-Encoding: gzip")), About{Command: "proxycheck run"})
+	under := map[string]string{}
+	for _, f := range r.Findings {
+		under[f.Name] = f.Under
+		if want := "proxycheck run --steps " + f.Steps[0]; f.Retest != want {
+			t.Errorf("%s is tried again by %q, want %q", f.Name, f.Retest, want)
+		}
+	}
+	if len(under) != 2 || under["size-hidden"] != "content-recoded" || under["content-recoded"] != "" {
+		t.Errorf("findings and what accounts for them: %v, want size-hidden under content-recoded", under)
+	}
+}
+
+// ran is a run of Windows 11 through a proxy that saw this.
+func ran(sights ...*sight) *Run {
+	r := &Run{ID: "0A1B2C3D", Client: &Client{Profile: Profiles[0], Proxy: "proxy.test:3128"}, Target: known}
+	for _, s := range sights {
+		r.Results = append(r.Results, result(s))
+	}
+	return r
+}
+
+func result(s *sight) *Result { return &Result{Step: s.step, Observation: s.o} }
+
+// shows is what each step of a run shows, in words.
+func shows(r *Run) string {
+	var words []string
+	for _, j := range judge(r) {
+		for _, v := range j.verdicts {
+			words = append(words, fmt.Sprintf("%s: %s %s %s", j.Step.Name, v.Finding.Name, v.Grade, v.Owner))
+		}
+	}
+	return strings.Join(words, "; ")
+}
