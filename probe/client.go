@@ -107,7 +107,7 @@ type session struct {
 	run      *Run
 	dialer   *wire.Dialer
 	cv       string
-	login    atomic.Bool // the proxy took the login once, so it is sent unasked
+	login    atomic.Int32 // what became of the login: untried, sent or refused
 	bytes    atomic.Int64
 	requests atomic.Int64
 	gate     gate
@@ -236,12 +236,40 @@ func (s *session) connect(authority string) wire.Head {
 	return s.authorize(h)
 }
 
+// What may become of a login. One that was refused is not sent again: each try
+// counts towards the account being locked.
+const (
+	untried int32 = iota
+	sent          // and from then on with each request
+	refused
+)
+
 // authorize adds the login to a request, once the proxy has asked for it.
 func (s *session) authorize(h wire.Head) wire.Head {
-	if s.login.Load() {
-		h.Fields = append(h.Fields, wire.Field{Name: "Proxy-Authorization", Value: basic(s.Login.User, s.Login.Password)})
+	if s.login.Load() == sent {
+		h.Fields = append(h.Fields, wire.Field{Name: authorization, Value: basic(s.Login.User, s.Login.Password)})
 	}
 	return h
+}
+
+const authorization = "Proxy-Authorization"
+
+// wantsLogin tells whether x is to be made again with the login.
+func (s *session) wantsLogin(x *wire.Exchange) bool {
+	reply, _ := (&Observation{Exchange: x}).reply()
+	if reply.Status() != 407 || s.Login == nil || !offers(reply, "basic") {
+		return false
+	}
+	request := x.Sent
+	if x.Tunnel != nil {
+		request = x.Tunnel.Sent
+	}
+	if request.Get(authorization) != "" {
+		s.login.Store(refused)
+		return false
+	}
+	s.login.CompareAndSwap(untried, sent)
+	return s.login.Load() == sent
 }
 
 // count adds what passed over the wire to the books.

@@ -12,14 +12,28 @@ func (s *shown) coded() []Coded {
 	if s.NoCode {
 		return nil
 	}
-	if s.Codes != nil {
-		return s.Codes
+	var codes []Coded
+	for _, c := range s.Codes {
+		if c.Code == ofStatus {
+			codes = append(codes, s.byStatus(c)...)
+			continue
+		}
+		codes = append(codes, c)
 	}
+	if s.Codes == nil {
+		codes = s.byStatus(Coded{Sure: Documented})
+	}
+	return codes
+}
+
+// byStatus are the codes of the statuses that the steps of s were answered, in
+// the form of c.
+func (s *shown) byStatus(c Coded) []Coded {
 	var codes []Coded
 	for _, j := range s.by {
 		answer, _ := j.Observation.reply()
-		c := Coded{Agent: j.Step.By, Layer: j.Step.Layer, Code: StatusCode(j.Step.Layer, answer.Status()), Source: wuaCodes, Sure: Documented}
-		if c.Layer == Job {
+		c.Agent, c.Layer, c.Code = j.Step.By, j.Step.Layer, StatusCode(j.Step.Layer, answer.Status())
+		if c.Source = wuaCodes; c.Layer == Job {
 			c.Source = bitsCodes
 		}
 		if answer.Status() != 0 && !slices.Contains(codes, c) {
@@ -39,10 +53,14 @@ func StatusCode(l Layer, status int) wuerr.Code {
 
 // primary is the first code of s for a step on a version of Windows, and
 // whether there is one.
-func (s *shown) primary(step *Step, w Windows) (Coded, bool) {
+func (s *shown) primary(step *Step, w Windows) (Coded, bool) { return s.loggedBy(step.By, step, w) }
+
+// loggedBy is the first code under which an agent logs s for a step: the update
+// agent logs some trouble of the jobs that others do for it.
+func (s *shown) loggedBy(agent Agent, step *Step, w Windows) (Coded, bool) {
 	codes := s.coded()
 	i := slices.IndexFunc(codes, func(c Coded) bool {
-		return c.Agent == step.By && (c.Layer == "" || c.Layer == step.Layer) && w.Within(c.Since, c.Until)
+		return c.Agent == agent && (c.Layer == step.Layer || c.Layer == "" && agent == step.By) && w.Within(c.Since, c.Until)
 	})
 	if i < 0 {
 		return Coded{}, false

@@ -1,199 +1,151 @@
 package probe
 
 import (
-	"bytes"
 	"cmp"
-	"fmt"
-	"path"
 	"slices"
 	"strings"
-
-	"proxycheck/probe/wire"
 )
 
-// A Status is what a step came to. That it was not run is not that it passed.
-type Status string
+// maxHead is the most of a head that a report shows, in bytes.
+const maxHead = 16 << 10
 
-// Statuses.
-const (
-	StatusPass    Status = "pass"
-	StatusWarn    Status = "warn"
-	StatusFail    Status = "fail"
-	StatusSkip    Status = "skip"    // pointless after what others saw
-	StatusUnknown Status = "unknown" // the run ended before it could be told
-)
-
-// A judged result is a result with what is thought of it.
-type judged struct {
-	*Result
-	verdicts []Verdict
-	spared   string // why a failure is only a warning; "" when it is not
+// Conclude judges a run and says it all in one value. It is pure.
+func Conclude(r *Run, about About) *Report {
+	all := judge(r)
+	found := merge(all)
+	report := &Report{
+		Schema: Schema, Tool: Tool{about.Version, Catalogue()}, Run: r.ID,
+		Started: r.Started.UTC(), TookMS: r.Took.Milliseconds(),
+		Requests: r.Requests, BytesSent: r.Out, BytesReceived: r.In,
+		Complete: r.StoppedBy == "", StoppedBy: r.StoppedBy,
+		Route:     route(r, about),
+		Target:    Asked{about.Server, r.Target.Kind},
+		As:        r.Client.Profile.Windows,
+		NotTested: notTested(r),
+		Findings:  []Shown{}, Steps: []Played{},
+	}
+	for _, s := range found {
+		report.Findings = append(report.Findings, s.report(r, all, about))
+	}
+	for _, j := range all {
+		report.Steps = append(report.Steps, j.report(r))
+	}
+	report.Verdict = verdict(report)
+	return report
 }
 
-// Judged are the findings of a run, step by step: those of Judge, after what
-// only a look at several steps can tell.
-func judge(r *Run) []*judged {
-	var all []*judged
+// verdict is what a report says in one word. What was not run has not passed.
+func verdict(r *Report) Status {
+	some := func(s Status) bool {
+		return slices.ContainsFunc(r.Steps, func(p Played) bool { return p.Status == s })
+	}
+	left := slices.ContainsFunc(r.Steps, func(p Played) bool { return p.Status == StatusSkip && p.Spared == "" })
+	judged := some(StatusPass) || some(StatusWarn)
+	switch {
+	case some(StatusFail):
+		return StatusFail
+	case !r.Complete, !judged, some(StatusUnknown), left:
+		return StatusUnknown
+	case some(StatusWarn):
+		return StatusWarn
+	}
+	return StatusPass
+}
+
+// route says how the exchanges of r went, and how that is known.
+func route(r *Run, about About) Route {
+	route := Route{Proxy: about.Proxy, Source: about.Source}
 	for _, result := range r.Results {
-		j := &judged{Result: result}
-		if result.Observation != nil {
-			j.verdicts = Judge(result.Step, result.Observation)
-		}
-		all = append(all, j)
-	}
-	for _, compare := range compared {
-		compare(all)
-	}
-	for _, j := range all {
-		j.spare(r)
-	}
-	return all
-}
-
-// compared lists what can be told only by comparing steps.
-var compared = []func([]*judged){serverNotHTTP, headDenied, typeDenied, partsDisagree}
-
-// serverNotHTTP tells a server that wants TLS from a proxy that does: a proxy
-// that opens a tunnel speaks HTTP itself, and passes on what the server says.
-func serverNotHTTP(all []*judged) {
-	speaks := slices.ContainsFunc(all, func(j *judged) bool {
-		if j.Observation == nil || j.Observation.Tunnel == nil {
-			return j.Observation != nil && j.Observation.Answer.Get("Via") != ""
-		}
-		status := j.Observation.Tunnel.Answer.Status()
-		return status != 0 && status != 400
-	})
-	if speaks {
-		rename(having(all, ProxyNotHTTP), ProxyNotHTTP, ServerNotWSUS, "; the proxy speaks HTTP, so it is the server")
-	}
-}
-
-// headDenied tells a denied method from a denied server: only HEAD is denied,
-// and files come.
-func headDenied(all []*judged) {
-	denied := having(all, RequestDenied)
-	onlyHEAD := !slices.ContainsFunc(denied, func(j *judged) bool { return isHEAD(j.Observation) == "" })
-	if onlyHEAD && slices.ContainsFunc(all, fetched) {
-		rename(denied, RequestDenied, HeadRefused, "; a GET of the same is not denied")
-	}
-}
-
-// typeDenied tells a denied type of file from a denied server: all that is
-// denied is of one type, and the web service answers.
-func typeDenied(all []*judged) {
-	denied := having(all, RequestDenied)
-	if len(denied) == 0 {
-		return
-	}
-	kind := fileType(denied[0].Observation)
-	others := slices.ContainsFunc(denied, func(j *judged) bool { return fileType(j.Observation) != kind })
-	works := slices.ContainsFunc(all, func(j *judged) bool {
-		return j.Observation != nil && good(j.Step, j.Observation) && fileType(j.Observation) == ".asmx" && j.Observation.Trust == nil
-	})
-	if kind != "" && kind != ".asmx" && !others && works {
-		rename(denied, RequestDenied, FileTypeDenied, "; only "+kind+" is denied")
-	}
-}
-
-// partsDisagree holds parts of a file against the whole, where nobody knows
-// what the file should be.
-func partsDisagree(all []*judged) {
-	i := slices.IndexFunc(all, func(j *judged) bool { return j.Step.Kind == whole && fetched(j) })
-	if i < 0 || all[i].Observation.Compared != nil {
-		return
-	}
-	file := all[i].Observation.Body.Excerpt
-	for _, j := range all {
-		if j.Step.Kind != ranged || !fetched(j) || j.Observation.Answer.Status() != 206 {
+		o := result.Observation
+		if o == nil || o.Remote == "" || o.Direct {
 			continue
 		}
-		from, _, _ := parseRange(j.Observation.Sent.Get("Range"))
-		part := j.Observation.Body.Excerpt
-		if from >= int64(len(file)) {
-			continue
+		if route.ProvenBy == "" {
+			route.ProvenBy = "every connection went to " + o.Remote
 		}
-		n := min(len(part), len(file)-int(from))
-		if !bytes.Equal(part[:n], file[from:int(from)+n]) {
-			j.verdicts = append(j.verdicts, Verdict{ContentAltered, Fail, Unknown,
-				fmt.Sprintf("the part from byte %d on is not the same as in the whole file", from)})
+		for _, via := range o.Answer.All("Via") {
+			if _, comment, ok := strings.Cut(via, "("); ok && route.Product == "" {
+				route.Product, _, _ = strings.Cut(comment, ")")
+			}
+			if !strings.Contains(route.ProvenBy, "Via") {
+				route.ProvenBy += ", and answers bear Via: " + quoted(via)
+			}
 		}
 	}
+	return route
 }
 
-// fetched tells whether j is a file, or a part of one, that came well.
-func fetched(j *judged) bool {
-	return j.Observation != nil && j.Observation.Complete() && j.Observation.Answer.Status()/100 == 2 &&
-		j.Observation.Sent.Method() == "GET" && !slices.ContainsFunc(j.verdicts, func(v Verdict) bool { return v.Grade == Fail })
+// notTested says what a run of these steps leaves open.
+func notTested(r *Run) []string {
+	open := []string{"Microsoft's own servers: the run asks the update server that was given"}
+	if r.Target.Kind == WSUS {
+		open = append(open,
+			"RegisterComputer, SyncUpdates and ReportEventBatch, which change a server",
+			"whether files are the ones that the server holds: its files are not known, so only parts and wholes are compared")
+	}
+	if r.Target.Guessed {
+		open = append(open, "whether the server offers TLS at all: "+r.Target.Secure+" is a guess, --server-tls names it")
+	}
+	return open
 }
 
-// having are those of all that show f.
-func having(all []*judged, f *Finding) []*judged {
+// report is s as a report shows it.
+func (s *shown) report(r *Run, all []*judged, about About) Shown {
+	f := Shown{Name: s.Name, Title: s.Title, Grade: s.grade, Owner: s.owner, Effect: s.Effect,
+		Codes: map[Agent]string{}, CodesAll: []ShownCode{}, Condition: s.Condition, Fix: s.Fix,
+		Fixes: map[string]string{}, Sources: []string{s.Source}, Steps: []string{}, Evidence: s.evidence, Explains: []string{}}
+	for product, fix := range s.Fixes {
+		f.Fixes[product] = r.Target.fill(fix)
+	}
+	for _, j := range s.by {
+		f.Steps = append(f.Steps, j.Step.Name)
+	}
+	for _, j := range append(slices.Clone(s.by), waiting(s, all)...) {
+		for _, agent := range []Agent{j.Step.By, WUA} {
+			if c, ok := s.loggedBy(agent, j.Step, r.Client.Profile.Windows); ok && f.Codes[agent] == "" {
+				f.Codes[agent], f.Sure = c.Code.String(), surer(f.Sure, c.Sure)
+			}
+		}
+	}
+	for _, c := range s.coded() {
+		f.CodesAll = append(f.CodesAll, ShownCode{c.Code.String(), c.Code.Symbol(), c.Agent, c.Layer, c.Since, c.Until,
+			c.Sure, c.Source, seenIn[c.Agent], outcome(c)})
+		if !slices.Contains(f.Sources, c.Source) {
+			f.Sources = append(f.Sources, c.Source)
+		}
+	}
+	for _, e := range s.Explains {
+		f.Explains = append(f.Explains, e.Name)
+	}
+	if s.under != nil {
+		f.Under = s.under.Name
+	}
+	f.Sure = cmp.Or(f.Sure, Documented)
+	f.Retest = about.Command + " --steps " + f.Steps[0]
+	return f
+}
+
+// waiting are the steps that were not sent because a step that shows s had
+// found the way closed: their agents would meet the same.
+func waiting(s *shown, all []*judged) []*judged {
 	var some []*judged
 	for _, j := range all {
-		if slices.ContainsFunc(j.verdicts, func(v Verdict) bool { return v.Finding == f }) {
+		by := slices.ContainsFunc(s.by, func(b *judged) bool { return strings.HasPrefix(j.WaitedFor, b.Step.Name+":") })
+		if j.Skipped && by {
 			some = append(some, j)
 		}
 	}
 	return some
 }
 
-// rename puts the finding to in the place of from, and adds to its evidence.
-func rename(some []*judged, from, to *Finding, evidence string) {
-	for _, j := range some {
-		for i, v := range j.verdicts {
-			if v.Finding == from {
-				j.verdicts[i] = Verdict{to, to.Grade, cmp.Or(to.Owner, v.Owner), v.Evidence + evidence}
-			}
+// surer is the surer of two.
+func surer(a, b Sure) Sure {
+	for _, s := range []Sure{Documented, Seen, Unsure} {
+		if a == s || b == s {
+			return s
 		}
 	}
-}
-
-// fileType is the extension of what o asked for, in lower case.
-func fileType(o *Observation) string {
-	_, target, _ := strings.Cut(o.Sent.Start, " ")
-	target, _, _ = strings.Cut(target, " ")
-	target, _, _ = strings.Cut(target, "?")
-	return strings.ToLower(path.Ext(target))
-}
-
-// spare makes warnings of the failures of a step that this Windows can do
-// without.
-func (j *judged) spare(r *Run) {
-	if j.Step.Spare == nil {
-		return
-	}
-	why := j.Step.Spare(r.Client.Profile, &r.Target)
-	for i, v := range j.verdicts {
-		switch {
-		case why == "" || v.Grade != Fail:
-		case slices.Contains(j.Step.Absent, v.Finding):
-			j.spared, j.verdicts[i].Grade = why, Note
-		default:
-			j.spared, j.verdicts[i].Grade = why, Warn
-		}
-	}
-}
-
-// status is what j came to.
-func (j *judged) status() Status {
-	shows := func(g Grade) bool {
-		return slices.ContainsFunc(j.verdicts, func(v Verdict) bool { return v.Grade == g })
-	}
-	switch {
-	case j.Observation == nil && j.Skipped:
-		return StatusSkip
-	case j.Observation == nil, j.Observation.Failure == wire.Stopped:
-		return StatusUnknown
-	case shows(Fail):
-		return StatusFail
-	case shows(Warn):
-		return StatusWarn
-	case shows(Note):
-		return StatusSkip
-	case j.Observation.Body.Abandoned:
-		return StatusUnknown
-	}
-	return StatusPass
+	return ""
 }
 
 // A shown finding is one that some steps of a run show.

@@ -18,6 +18,9 @@ const (
 	wuSecurity = "Microsoft: Windows Update security"
 )
 
+// ofStatus stands for the code of the answer's status.
+const ofStatus wuerr.Code = 0
+
 // Codes of trouble that each agent meets below HTTP, by layer and version.
 var (
 	codesNoName = []Coded{
@@ -94,12 +97,12 @@ var (
 	codesTunnel = []Coded{
 		{WUA, SOAP, Win81, "", wuerr.PTUnreachable, inferred, Unsure},
 		{WUA, SOAP, Win81, "", wuerr.HandleState, "a field note on Windows 10", Unsure},
+		{WUA, SOAP, "", Win7, ofStatus, "KB885819", Unsure},
 		{WUA, SOAP, "", Win7, wuerr.CannotConnect, inferred, Unsure},
 	}
 	codesHash = []Coded{
 		{WUA, Fetch, "", "", wuerr.InvalidFile, inferred, Unsure},
-		{BITS, "", "", "", wuerr.IncorrectHash, wuaCodes, Documented},
-		{DO, "", "", "", wuerr.IncorrectHash, wuaCodes, Documented},
+		{WUA, Job, "", "", wuerr.IncorrectHash, wuaCodes, Documented},
 	}
 )
 
@@ -281,8 +284,13 @@ var (
 	}
 	ServerBehindProxyDown = &Finding{
 		Name: "server-behind-proxy-down", Title: "a gateway says that it cannot reach the update server",
-		Owner: Unknown, Grade: Fail, Effect: Blocks, Source: wuaCodes,
+		Owner: Unknown, Grade: Fail, Effect: Blocks, Source: wuaCodes, Explains: []*Finding{TunnelServerDown},
 		Fix: "From the proxy's own machine, resolve the server's name and connect to its port. If that fails, mend the name service or the path from there, or start the server. If it works, the proxy's log says why it gave up. A server that no longer exists is a policy left behind on the client: set \"Specify intranet Microsoft update service location\" to not configured.",
+	}
+	TunnelServerDown = &Finding{
+		Name: "tunnel-server-down", Title: "the proxy cannot reach the update server's TLS port",
+		Owner: Unknown, Grade: Fail, Effect: Blocks, Codes: codesTunnel, Source: "RFC 9110, 9.3.6",
+		Fix: "From the proxy's own machine, connect to the server's TLS port. If that fails, mend the path from there, or bind a certificate to the port on the server.",
 	}
 	RangeRefused = &Finding{
 		Name: "range-refused", Title: "a part of a file is refused",
@@ -358,7 +366,7 @@ var (
 		Codes: []Coded{
 			{WUA, Fetch, "", "", wuerr.InvalidFile, inferred, Unsure},
 			{BITS, "", "", "", wuerr.BITSNoRange, bitsHTTP, Unsure},
-			{BITS, "", "", "", wuerr.IncorrectHash, wuaCodes, Unsure},
+			{WUA, Job, "", "", wuerr.IncorrectHash, wuaCodes, Unsure},
 			{DO, "", "", "", wuerr.DOBlockSize, inferred, Unsure},
 		},
 		Explains: []*Finding{SizeHidden, SizeWrong, LengthMissing},
@@ -427,7 +435,7 @@ var Findings = []*Finding{
 	ServerUnreachable, ProxyNotHTTP, LoginUnusable, LoginWanted, TunnelOnly443, TunnelDenied, TLSBroken,
 	TLSInspected, CertificateInvalid, IssuerUnknown, ConnectionReset, ConnectionClosed, BodyCut, ProxySilent,
 	BodyTrickles, HeadTooLarge, AnswerMalformed, HeadRefused, HeadHasBody, FileMissing, ServerUnavailable,
-	ServerNotWSUS, ServerBehindProxyDown, RequestDenied, FileTypeDenied, RedirectUnusable, RequestRefused,
+	ServerNotWSUS, ServerBehindProxyDown, TunnelServerDown, RequestDenied, FileTypeDenied, RedirectUnusable, RequestRefused,
 	ServerError, PageInstead, SOAPUnreadable, SizeHidden, SizeWrong, RangeIgnored, RangeRefused, RangeUnstated,
 	RangeWrong, LengthMissing, LengthDoubled, ConditionRefused, ConditionIgnored, ContentRecoded, ContentAltered,
 	HTTP10, Unexplained,

@@ -57,7 +57,10 @@ func Judge(s *Step, o *Observation) []Verdict {
 // good tells whether o ended with a complete answer that the server meant.
 func good(s *Step, o *Observation) bool {
 	status := o.Answer.Status()
-	return o.Complete() && (status/100 == 2 || slices.Contains(s.Good, status) && speaker(o) != Proxy)
+	if status == 404 && speaker(o) == Proxy {
+		return false // only the server knows what it lacks
+	}
+	return o.Complete() && (status/100 == 2 || slices.Contains(s.Good, status))
 }
 
 // broken are the rules for an exchange without a complete and good answer, in
@@ -81,11 +84,12 @@ var unopened = []Rule{
 	{If: loginUseless, Then: LoginUnusable},
 	{If: answered(407), Then: LoginWanted},
 	{If: otherPort, Then: TunnelOnly443},
-	{If: all(failed(wire.Tunnel, wire.Denied), answered(500, 502, 503, 504)), Then: ServerBehindProxyDown},
+	{If: all(failed(wire.Tunnel, wire.Denied), answered(500, 502, 503, 504)), Then: TunnelServerDown},
 	{If: failed(wire.Tunnel, wire.Denied, wire.Cut, wire.Reset), Then: TunnelDenied},
 	{If: failed(wire.Secure, wire.NoAgreement, wire.Cut, wire.Reset, wire.Garbled, wire.Silent), Then: TLSBroken},
 	{If: inspected, Then: TLSInspected},
 	{If: certificateInvalid, Then: CertificateInvalid},
+	{If: failedAnywhere(wire.NoAgreement), Then: TLSBroken}, // an alert can come late
 }
 
 // breakingOff are the rules for an answer that breaks off somewhere.
@@ -108,7 +112,7 @@ var statuses = []Rule{
 	{If: poolStopped, Then: ServerUnavailable},
 	{If: notWSUS, Then: ServerNotWSUS},
 	{If: answered(502, 503, 504), Then: ServerBehindProxyDown},
-	{If: all(byProxy, answered(404, 500)), Then: ServerBehindProxyDown}, // so say Privoxy and tinyproxy
+	{If: all(byProxy, answered(404, 500)), Then: ServerBehindProxyDown}, // so say Privoxy, and tinyproxy and Apache
 	{If: all(asked("Range"), answered(416)), Then: RangeRefused},
 	{If: all(asked("If-Unmodified-Since"), answered(412)), Then: ConditionRefused},
 	{If: answered(404, 410), Then: FileMissing},
@@ -116,6 +120,8 @@ var statuses = []Rule{
 	{If: answeredFrom(300, 399), Then: RedirectUnusable},
 	{If: answeredFrom(400, 499), Then: RequestRefused},
 	{If: answeredFrom(500, 599), Then: ServerError},
+	{If: answeredFrom(100, 199), Then: AnswerMalformed},
+	{If: answeredFrom(600, 999), Then: AnswerMalformed},
 }
 
 // shared are the rules for every complete and good answer.
@@ -184,8 +190,8 @@ var proxySigns = []wire.Field{
 }
 
 // proxyReasons are words that only a proxy puts into a status line: those of
-// tinyproxy 1.11 and Privoxy 3.0, which leave little else.
-var proxyReasons = []string{"Privoxy", "No such domain", "Connect failed", "Unable to connect", "Access violation"}
+// tinyproxy 1.11, Privoxy 3.0 and Apache httpd 2.4, which leave little else.
+var proxyReasons = []string{"Privoxy", "No such domain", "Connect failed", "Unable to connect", "Access violation", "Proxy Error"}
 
 // serverSigns are those that only the software of an update server writes.
 var serverSigns = []wire.Field{

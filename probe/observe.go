@@ -7,8 +7,6 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
-	"net/url"
-	"slices"
 	"strings"
 
 	"proxycheck/probe/wire"
@@ -99,8 +97,7 @@ func (s *session) leg(step *Step, o *Observation, req *wire.Request, x *wire.Exc
 	status := reply.Status()
 	next := *req
 	switch {
-	case status == 407 && s.Login != nil && offers(reply, "basic") && (len(o.Legs) == 0 || o.Legs[len(o.Legs)-1].Answer.Status() != 407):
-		s.login.Store(true)
+	case s.wantsLogin(x):
 		return &next
 	case status == 501 && step.Layer == Fetch && req.Head.Method() == http.MethodHead: // wire.md 2.3
 		next.Head.Start = "GET" + strings.TrimPrefix(req.Head.Start, "HEAD")
@@ -111,36 +108,6 @@ func (s *session) leg(step *Step, o *Observation, req *wire.Request, x *wire.Exc
 	return nil
 }
 
-// redirected is req for the place that an answer named, or nil when it names
-// none that can be asked.
-func redirected(req *wire.Request, location string) *wire.Request {
-	scheme, base := "http", "http://"+req.Authority
-	if req.TLS {
-		scheme, base = "https", "https://"+req.Authority
-	}
-	_, rest, _ := strings.Cut(req.Head.Start, " ")
-	path, _, _ := strings.Cut(rest, " ")
-	from, err := url.Parse(base + path)
-	if err != nil || location == "" {
-		return nil
-	}
-	to, err := from.Parse(printable(location))
-	if err != nil || to.Host == "" || to.Scheme != "http" && to.Scheme != "https" || scheme == "https" && to.Scheme == "http" {
-		return nil
-	}
-	next := *req
-	next.TLS = to.Scheme == "https"
-	next.Authority = longHost(to.Host, next.TLS)
-	next.Head.Start = req.Head.Method() + " " + to.RequestURI() + " HTTP/1.1"
-	next.Head.Fields = slices.Clone(req.Head.Fields)
-	for i, f := range next.Head.Fields {
-		if f.Name == "Host" {
-			next.Head.Fields[i].Value = to.Host
-		}
-	}
-	return &next
-}
-
 // greet asks the server what it is. Only a fake WSUS answers.
 func (s *session) greet(ctx context.Context, conn *wire.Conn) {
 	hop := s.hop(&wire.Request{Authority: s.run.Target.Host})
@@ -149,11 +116,16 @@ func (s *session) greet(ctx context.Context, conn *wire.Conn) {
 	}
 	text := new(capped)
 	host := shortHost(s.run.Target.Host, s.run.Target.TLS)
-	x := s.exchange(ctx, conn, &wire.Request{
+	req := &wire.Request{
 		Head: wire.Lines("GET " + wusp.HelloPath + "?" + s.run.ID + " HTTP/1.1\nConnection: Keep-Alive\nAccept: */*\nUser-Agent: proxycheck\nHost: " + host),
 		Sink: func(wire.Head) io.Writer { return text }, Limit: maxText,
 		Authority: s.run.Target.Host, TLS: s.run.Target.TLS,
-	})
+	}
+	x := s.exchange(ctx, conn, req)
+	if s.wantsLogin(x) {
+		text.Reset()
+		x = s.exchange(ctx, conn, req)
+	}
 	s.gate.note(hop, "hello", x)
 	var hello wusp.Hello
 	if x.Answer.Status() == 200 && json.Unmarshal(text.gunzipped(), &hello) == nil && hello.Kind == string(FakeWSUS) {

@@ -40,16 +40,16 @@ type Profile struct {
 	BITS           string // User-Agent of BITS (wire.md 1.1)
 	DO             string // User-Agent of Delivery Optimization (wire.md 4.1); "" when there is none
 	ConnectionLast bool   // the field Connection ends the head (wire.md 0.5)
-	Condition      place  // of If-Unmodified-Since (wire.md 1.3 to 1.5)
+	Condition      order  // of If-Unmodified-Since (wire.md 1.3 to 1.5)
 	SelfUpdates    bool   // asks a WSUS for wuident.cab first (wire.md 2.1)
 	TLS            uint16 // the oldest version that is offered
 }
 
-// A place is where a field stands beside Range.
-type place int
+// An order is where a field stands beside Range.
+type order int
 
 const (
-	before place = iota
+	before order = iota
 	after
 	absent
 )

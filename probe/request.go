@@ -71,7 +71,10 @@ var fillers = map[string]func(b *blanks, argument string) string{
 var ranges = map[string]func(size int64) (from, to int64){
 	"first": func(size int64) (int64, int64) { return 0, min(5473, size) - 1 }, // as captured, wire.md 1.6
 	"deep": func(size int64) (int64, int64) {
-		from := min(1<<20+1000, size/2)
+		from := int64(1<<20 + 1000)
+		if size < from+4096 {
+			from = size / 2
+		}
 		return from, min(from+4096, size) - 1
 	},
 	"last":  func(size int64) (int64, int64) { return max(size-4096, 0), size - 1 },
@@ -116,7 +119,7 @@ func (b *blanks) request(s *Step) (*wire.Request, error) {
 		}
 	}
 	r := &wire.Request{Head: b.profile.arrange(wire.Lines(strings.Join(lines, "\n"))), Body: []byte(body)}
-	b.address(r)
+	b.address(r, b.target.TLS && !strings.Contains(s.Send, "{content}"))
 	return r, nil
 }
 
@@ -133,15 +136,15 @@ func (b *blanks) fill(text string) (string, error) {
 	return strings.TrimRight(text, " "), first
 }
 
-// address settles whom r is for. Its target is in origin form from then on.
-func (b *blanks) address(r *wire.Request) {
+// address settles whom r is for, and whether by TLS. Its target is in origin
+// form from then on.
+func (b *blanks) address(r *wire.Request, tls bool) {
 	host := r.Head.Get("Host")
 	method, rest, _ := strings.Cut(r.Head.Start, " ")
+	r.TLS = tls
 	if secure, ok := strings.CutPrefix(rest, "https://"); ok {
 		_, path, _ := strings.Cut(secure, "/")
 		r.Head.Start, r.TLS = method+" /"+path, true
-	} else {
-		r.TLS = b.target.TLS && host == shortHost(b.target.Host, true)
 	}
 	r.Authority = longHost(host, r.TLS)
 }

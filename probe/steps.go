@@ -70,6 +70,7 @@ GET {object} HTTP/1.1
 Connection: Keep-Alive
 Accept: */*
 Accept-Encoding: identity
+If-Unmodified-Since: {bits-size.Last-Modified}
 User-Agent: {bits}
 Host: {content}
 `,
@@ -98,7 +99,7 @@ Host: {content}
 	{
 		Name: "tls-config", Title: "ask the update server for its configuration through a tunnel",
 		By: WUA, Layer: SOAP, Kind: soap, On: "tls", Spare: whileGuessed, Send: overTLS(getConfig),
-		Absent: []*Finding{ServerBehindProxyDown, ServerRefuses, ServerUnreachable},
+		Absent: []*Finding{TunnelServerDown, ServerRefuses, ServerUnreachable},
 	},
 }
 

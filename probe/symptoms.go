@@ -1,16 +1,11 @@
 package probe
 
 import (
-	"crypto/x509"
-	"errors"
 	"fmt"
-	"runtime"
 	"slices"
-	"strconv"
 	"strings"
 
 	"proxycheck/probe/wire"
-	"proxycheck/probe/wusp"
 )
 
 // Symptoms of a broken exchange.
@@ -189,12 +184,16 @@ func otherProtocol(o *Observation) string {
 	return ""
 }
 
-// offers tells whether a 407 offers an authentication scheme.
+// offers tells whether a 407 offers an authentication scheme, in a field of its
+// own or in a list.
 func offers(answer wire.Head, scheme string) bool {
-	return slices.ContainsFunc(answer.All("Proxy-Authenticate"), func(value string) bool {
-		name, _, _ := strings.Cut(value, " ")
-		return strings.EqualFold(strings.TrimSuffix(name, ","), scheme)
-	})
+	for part := range strings.SplitSeq(strings.Join(answer.All("Proxy-Authenticate"), ","), ",") {
+		name, _, _ := strings.Cut(strings.TrimSpace(part), " ")
+		if strings.EqualFold(name, scheme) {
+			return true
+		}
+	}
+	return false
 }
 
 // loginUseless matches a 407 that no service of Windows can satisfy.
@@ -237,243 +236,4 @@ func notWSUS(o *Observation) string {
 		return ""
 	}
 	return answered(404, 405, 410, 501)(o)
-}
-
-// Symptoms of a complete and good answer.
-
-// status matches one of the given statuses.
-func status(statuses ...int) Symptom {
-	return func(o *Observation) string {
-		if !slices.Contains(statuses, o.Answer.Status()) {
-			return ""
-		}
-		return fmt.Sprintf("Range: %s was answered %s", o.Sent.Get("Range"), quoted(o.Answer.Start))
-	}
-}
-
-// lacks matches an answer without the field name.
-func lacks(name string) Symptom {
-	return func(o *Observation) string {
-		if o.Answer.Get(name) != "" {
-			return ""
-		}
-		return quoted(o.Answer.Start) + " came without " + name
-	}
-}
-
-func lengthsDiffer(o *Observation) string {
-	var different []string
-	for _, line := range o.Body.Lengths {
-		for value := range strings.SplitSeq(line, ",") {
-			if value = strings.TrimSpace(value); !slices.Contains(different, value) {
-				different = append(different, value)
-			}
-		}
-	}
-	if len(different) < 2 {
-		return ""
-	}
-	return "Content-Length is " + quoted(strings.Join(different, " and "))
-}
-
-// page matches a web page, which no step ever asks for.
-func page(o *Observation) string {
-	kind := strings.ToLower(o.Answer.Get("Content-Type"))
-	start := strings.ToLower(strings.TrimSpace(string(o.Body.Excerpt[:min(len(o.Body.Excerpt), 200)])))
-	isPage := strings.HasPrefix(start, "<!doctype html") || strings.HasPrefix(start, "<html")
-	if o.Answer.Status()/100 != 2 || !isPage && !strings.HasPrefix(kind, "text/html") {
-		return ""
-	}
-	evidence := answerOf(o) + ", of type " + quoted(kind)
-	if n := len(o.Legs); n > 0 {
-		evidence += fmt.Sprintf(", after %d redirects to %s", n, quoted(o.Authority))
-	}
-	return evidence
-}
-
-func inspected(o *Observation) string {
-	if o.Trust == nil || o.Trust.By == BySystem || !unknownAuthority(o.Trust.Err) {
-		return ""
-	}
-	return fmt.Sprintf("the certificate was issued by %s and does not verify by %s", quoted(o.Trust.Issuer), o.Trust.By)
-}
-
-func issuerUnknown(o *Observation) string {
-	if o.Trust == nil || o.Trust.By != BySystem || !unknownAuthority(o.Trust.Err) {
-		return ""
-	}
-	return fmt.Sprintf("the certificate was issued by %s, which is not in %s", quoted(o.Trust.Issuer), o.Trust.By)
-}
-
-// onWindows matches where the store of this machine is that of a client.
-func onWindows(*Observation) string {
-	if runtime.GOOS != "windows" {
-		return ""
-	}
-	return "this machine runs Windows"
-}
-
-// certificateInvalid matches a certificate that no client takes, whoever signed it.
-func certificateInvalid(o *Observation) string {
-	if o.Trust == nil || o.Trust.Err == nil || unknownAuthority(o.Trust.Err) {
-		return ""
-	}
-	return o.Trust.Err.Error()
-}
-
-func unknownAuthority(err error) bool {
-	var unknown x509.UnknownAuthorityError
-	return errors.As(err, &unknown)
-}
-
-func http10(o *Observation) string {
-	if !strings.HasPrefix(o.Answer.Start, "HTTP/1.0") {
-		return ""
-	}
-	return "the answer was " + quoted(o.Answer.Start)
-}
-
-// notConfig matches a body that is no answer to GetConfig.
-func notConfig(o *Observation) string {
-	if _, err := wusp.ParseConfig(o.Text); err != nil {
-		return fmt.Sprintf("%d bytes of type %s are no answer to GetConfig: %s", len(o.Text),
-			quoted(o.Answer.Get("Content-Type")), quoted(err.Error()))
-	}
-	return ""
-}
-
-// coded matches a body in a coding that was not asked for.
-func coded(o *Observation) string {
-	coding := o.Answer.Get("Content-Encoding")
-	if coding == "" || strings.EqualFold(coding, "identity") {
-		return ""
-	}
-	return "the answer has Content-Encoding: " + quoted(coding)
-}
-
-// plainUnsized matches an answer in no coding that does not state its length.
-func plainUnsized(o *Observation) string {
-	if coded(o) != "" {
-		return ""
-	}
-	return unsized(o)
-}
-
-// unsized matches an answer that does not state its length.
-func unsized(o *Observation) string {
-	if o.Body.Stated >= 0 && o.Body.Framing != wire.Chunked {
-		return ""
-	}
-	evidence := quoted(o.Answer.Start) + " came without Content-Length"
-	if coding := o.Answer.Get("Transfer-Encoding"); coding != "" {
-		evidence += ", with Transfer-Encoding: " + quoted(coding)
-	}
-	return evidence
-}
-
-// sizeOther matches a HEAD that gives another size than the file has.
-func sizeOther(o *Observation) string {
-	if o.Known < 0 || o.Body.Stated == o.Known {
-		return ""
-	}
-	return fmt.Sprintf("HEAD gives Content-Length: %d, the file has %d bytes", o.Body.Stated, o.Known)
-}
-
-func extra(o *Observation) string {
-	if len(o.Extra) == 0 {
-		return ""
-	}
-	return "behind the answer to HEAD came " + quoted(string(o.Extra[:min(len(o.Extra), 40)]))
-}
-
-func notCabinet(o *Observation) string {
-	if o.Answer.Status() != 200 {
-		return ""
-	}
-	stated, err := wusp.CabinetSize(o.Body.Excerpt)
-	switch {
-	case err != nil:
-		return fmt.Sprintf("the file %v: it begins %s", err, quoted(string(o.Body.Excerpt[:min(len(o.Body.Excerpt), 16)])))
-	case stated > o.Body.Length:
-		return fmt.Sprintf("the cabinet says that it has %d bytes, and %d came", stated, o.Body.Length)
-	}
-	return ""
-}
-
-// sizeUnlike matches a file that is not as long as the answer to an earlier
-// HEAD said.
-func sizeUnlike(step string) Symptom {
-	return func(o *Observation) string {
-		head := o.Past.answer(step)
-		size := head.Get("Content-Length")
-		if head.Status() != 200 || len(o.Past[step].Extra) > 0 || size == "" || size == strconv.FormatInt(o.Body.Length, 10) {
-			return ""
-		}
-		return fmt.Sprintf("HEAD gave %s bytes, and %d came", quoted(size), o.Body.Length)
-	}
-}
-
-// rangeOther matches a Content-Range that is not what was asked for.
-func rangeOther(o *Observation) string {
-	from, to, ok := parseRange(o.Sent.Get("Range"))
-	if !ok {
-		return ""
-	}
-	value := o.Answer.Get("Content-Range")
-	gotFrom, gotTo, total, ok := parseContentRange(value)
-	if !ok || gotFrom != from || gotTo != to || total < 0 || o.Known >= 0 && total != o.Known {
-		evidence := fmt.Sprintf("bytes %d-%d were asked for, the answer has Content-Range: %s", from, to, quoted(value))
-		if o.Known >= 0 {
-			evidence += fmt.Sprintf(", the file has %d bytes", o.Known)
-		}
-		return evidence
-	}
-	return ""
-}
-
-// bodyOther matches a body that is not as long as the part that was asked for.
-func bodyOther(o *Observation) string {
-	from, to, ok := parseRange(o.Sent.Get("Range"))
-	if !ok || o.Body.Abandoned && o.Body.Length <= to-from || o.Body.Length == to-from+1 {
-		return ""
-	}
-	return fmt.Sprintf("%d bytes were asked for and %d came", to-from+1, o.Body.Length)
-}
-
-// wholeOther matches a whole file that is not as long as it should be.
-func wholeOther(o *Observation) string {
-	if o.Known < 0 || o.Body.Abandoned && o.Body.Length <= o.Known || o.Body.Length == o.Known {
-		return ""
-	}
-	return fmt.Sprintf("the file has %d bytes, and %d came", o.Known, o.Body.Length)
-}
-
-// differs matches a body that is not what the server holds.
-func differs(o *Observation) string {
-	if o.Compared == nil || o.Compared.Differs < 0 {
-		return ""
-	}
-	return fmt.Sprintf("the byte at %d is not the one that the server holds", o.Compared.Differs)
-}
-
-// parseRange reads the value of Range: one closed range.
-func parseRange(value string) (from, to int64, ok bool) {
-	value, found := strings.CutPrefix(value, "bytes=")
-	first, last, dashed := strings.Cut(value, "-")
-	from, err1 := strconv.ParseInt(first, 10, 64)
-	to, err2 := strconv.ParseInt(last, 10, 64)
-	return from, to, found && dashed && err1 == nil && err2 == nil && 0 <= from && from <= to
-}
-
-// parseContentRange reads the value of Content-Range; total is -1 for an
-// asterisk.
-func parseContentRange(value string) (from, to, total int64, ok bool) {
-	unit, rest, _ := strings.Cut(value, " ")
-	span, size, sized := strings.Cut(rest, "/")
-	from, to, ok = parseRange("bytes=" + strings.TrimSpace(span))
-	if size = strings.TrimSpace(size); size == "*" {
-		return from, to, -1, ok && strings.EqualFold(unit, "bytes")
-	}
-	total, err := strconv.ParseInt(size, 10, 64)
-	return from, to, total, ok && sized && err == nil && total > to && strings.EqualFold(unit, "bytes")
 }

@@ -168,11 +168,11 @@ var Faults = []*Fault{
 	},
 	{
 		Name: "server-unreachable", Title: "the proxy cannot reach the update server", Source: "wuerror.h, WU_E_PT_HTTP_STATUS_BAD_GATEWAY",
-		Break: dial(refused), Shows: shows(probe.ServerBehindProxyDown),
+		Break: dial(refused), Shows: shows(probe.ServerBehindProxyDown, probe.TunnelServerDown),
 	},
 	{
 		Name: "proxy-overloaded", Title: "the proxy answers 503 to everything", Source: "KB2894304",
-		Break: answer(everything, "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n"), Shows: shows(probe.ServerBehindProxyDown),
+		Break: answer(everything, "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n"), Shows: shows(probe.ServerBehindProxyDown, probe.TunnelServerDown),
 	},
 	{
 		Name: "connect-denied", Title: "the proxy denies CONNECT", Source: "Squid wiki: Windows Update",

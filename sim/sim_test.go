@@ -15,7 +15,7 @@ import (
 // The time for one phase of an exchange: short where a fault uses it up, and
 // long for a loaded machine everywhere else.
 const (
-	timeout = time.Second
+	timeout = 2 * time.Second
 	ample   = 20 * time.Second
 )
 

@@ -376,11 +376,11 @@ func TestRealWSUS(t *testing.T) {
 	defer p.Close()
 	args := []string{"--proxy", p.URL, "--server", s.URL}
 	r, exit := runJSON(t, args...)
-	if exit != 0 || r.Target.Kind != probe.WSUS || found(r, probe.Fail)+found(r, probe.Warn) != "" || found(r, probe.Note) != "server-behind-proxy-down" {
+	if exit != 0 || r.Target.Kind != probe.WSUS || found(r, probe.Fail)+found(r, probe.Warn) != "" || found(r, probe.Note) != "tunnel-server-down" {
 		t.Errorf("exit %d, kind %s, findings %+v", exit, r.Target.Kind, r.Findings)
 	}
 	r, exit = runJSON(t, append(args, "--server-tls", dead.Addr().String())...)
-	if exit != 1 || found(r, probe.Fail) != "server-behind-proxy-down" {
+	if exit != 1 || found(r, probe.Fail) != "tunnel-server-down" {
 		t.Errorf("with a TLS port that is given: exit %d, fails %q", exit, found(r, probe.Fail))
 	}
 }

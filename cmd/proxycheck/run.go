@@ -2,12 +2,8 @@ package main
 
 import (
 	"context"
-	"crypto/x509"
 	"errors"
 	"fmt"
-	"net"
-	"net/url"
-	"os"
 	"path"
 	"strconv"
 	"strings"
@@ -16,7 +12,6 @@ import (
 	"github.com/spf13/pflag"
 
 	"proxycheck/probe"
-	"proxycheck/sim"
 )
 
 // runFlags are the flags of the command run.
@@ -182,61 +177,6 @@ func (f *runFlags) real(about *probe.About) (*probe.Client, func(), error) {
 	return c, closer, nil
 }
 
-// target is the server that the flags describe.
-func (f *runFlags) target() (probe.Target, error) {
-	server := f.server
-	if !strings.Contains(server, "://") {
-		return probe.Target{}, usage("--server %q: want a URL such as http://wsus:8530", server)
-	}
-	u, err := url.Parse(server)
-	if err == nil {
-		err = checkHost(u)
-	}
-	if err == nil && (u.User != nil || strings.Trim(u.Path, "/") != "" || u.RawQuery != "") {
-		err = errors.New("want scheme, host and port alone")
-	}
-	if err != nil {
-		return probe.Target{}, usage("--server %q: %w", redacted(server), bare(err))
-	}
-	t, err := probe.SplitServer(u.Scheme, u.Hostname(), u.Port())
-	if err != nil {
-		return t, usage("--server %q: %w", server, err)
-	}
-	if f.serverTLS != "" {
-		host, port, err := net.SplitHostPort(f.serverTLS)
-		if err == nil {
-			err = checkPort(port)
-		}
-		if err != nil || host == "" {
-			return t, usage("--server-tls %q: want HOST:PORT", f.serverTLS)
-		}
-		t.Secure, t.Guessed = f.serverTLS, false
-	}
-	if f.object != "" {
-		if !strings.HasPrefix(f.object, "/") || strings.ContainsAny(f.object, " \r\n") {
-			return t, usage("--object %q: want the path of a file on the server, such as /Content/AB/0123.cab", f.object)
-		}
-		t.ObjectPath = f.object
-	}
-	if f.ca != "" {
-		t.Roots, err = readRoots(f.ca)
-	}
-	return t, err
-}
-
-// readRoots reads certificates to verify by.
-func readRoots(file string) (*x509.CertPool, error) {
-	text, err := os.ReadFile(file)
-	if err != nil {
-		return nil, usage("--ca: %w", err)
-	}
-	roots := x509.NewCertPool()
-	if !roots.AppendCertsFromPEM(text) {
-		return nil, usage("--ca %s: there is no certificate in it: want PEM, beginning with -----BEGIN CERTIFICATE-----", file)
-	}
-	return roots, nil
-}
-
 // selected are the steps that the flags choose.
 func (f *runFlags) selected(c *probe.Client) ([]*probe.Step, error) {
 	var steps []*probe.Step
@@ -303,38 +243,4 @@ func parseBytes(s string) (int64, error) {
 		return 0, fmt.Errorf("%q is no number of bytes: want one such as 8MiB", s)
 	}
 	return n * unit, nil
-}
-
-// newNet is a simulated net with the faults of those names.
-func newNet(listen string, names []string) (*sim.Net, error) {
-	faults, err := faultsNamed(names)
-	if err != nil {
-		return nil, err
-	}
-	n, err := sim.NewNet(listen, faults...)
-	if err != nil {
-		return nil, usage("%w", err)
-	}
-	return n, nil
-}
-
-// faultsNamed are the faults of those names.
-func faultsNamed(names []string) ([]*sim.Fault, error) {
-	var faults []*sim.Fault
-	for _, name := range names {
-		f := sim.Lookup(name)
-		if f == nil {
-			return nil, usage("there is no fault %q%s", name, near(name, faultNames()))
-		}
-		faults = append(faults, f)
-	}
-	return faults, nil
-}
-
-func faultNames() []string {
-	var names []string
-	for _, f := range sim.Faults {
-		names = append(names, f.Name)
-	}
-	return names
 }

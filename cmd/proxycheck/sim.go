@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"os"
 
 	"proxycheck/sim"
 )
@@ -41,3 +42,48 @@ try it:
 
 Interrupt to end.
 `
+
+// newNet is a simulated net with the faults of those names.
+func newNet(listen string, names []string) (*sim.Net, error) {
+	faults, err := faultsNamed(names)
+	if err != nil {
+		return nil, err
+	}
+	n, err := sim.NewNet(listen, faults...)
+	if err != nil {
+		return nil, usage("%w", err)
+	}
+	return n, nil
+}
+
+// faultsNamed are the faults of those names.
+func faultsNamed(names []string) ([]*sim.Fault, error) {
+	var faults []*sim.Fault
+	for _, name := range names {
+		f := sim.Lookup(name)
+		if f == nil {
+			return nil, usage("there is no fault %q%s", name, near(name, faultNames()))
+		}
+		faults = append(faults, f)
+	}
+	return faults, nil
+}
+
+func faultNames() []string {
+	var names []string
+	for _, f := range sim.Faults {
+		names = append(names, f.Name)
+	}
+	return names
+}
+
+// writeCA writes a root certificate to a file; "" is for none.
+func writeCA(file string, pem []byte) error {
+	if file == "" {
+		return nil
+	}
+	if err := os.WriteFile(file, pem, 0o644); err != nil {
+		return usage("--ca-out: %w", err)
+	}
+	return nil
+}

@@ -45,9 +45,10 @@ func frame(h Head, method string) Body {
 			b.Stated, b.Framing = n, ByLength
 		}
 	}
-	if codings := strings.ToLower(strings.Join(h.All("Transfer-Encoding"), ",")); codings != "" {
+	if codings := strings.Join(h.All("Transfer-Encoding"), ","); codings != "" {
 		b.Framing = ByClose
-		if strings.HasSuffix(strings.TrimSpace(codings), "chunked") {
+		last := codings[strings.LastIndexByte(codings, ',')+1:]
+		if strings.EqualFold(strings.TrimSpace(last), "chunked") {
 			b.Framing = Chunked
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"net"
 	"net/netip"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -24,13 +25,17 @@ var (
 // maxInterim is the most 1xx answers that are passed over for one request.
 const maxInterim = 16
 
-// A Dialer says how connections are opened. Nothing in it is changed by use.
+// A Dialer says how connections are opened. Its fields are not changed by use. It
+// remembers the names that it has resolved, as the DNS Client service of Windows
+// does.
 type Dialer struct {
 	Proxy    string                      // host:port; "" to connect to the server itself
 	Resolver *net.Resolver               // nil for the system's
 	Timeout  time.Duration               // of each phase; of a body, of each read
 	TLS      *tls.Config                 // what is offered; verification is never enforced
 	Connect  func(authority string) Head // the CONNECT for it
+
+	resolved sync.Map // host -> []netip.Addr
 }
 
 // A Conn is a connection that is kept from one exchange to the next, and opened
@@ -61,7 +66,7 @@ func (c *Conn) Exchange(ctx context.Context, r *Request) *Exchange {
 		c.Close()
 	}
 	x := c.attempt(ctx, r)
-	if x.Reused && x.Stopped == FirstByte && len(x.Raw) == 0 && (x.Failure == Cut || x.Failure == Reset) {
+	if x.Reused && x.Stopped == FirstByte && len(x.Raw)+len(x.Interim) == 0 && (x.Failure == Cut || x.Failure == Reset) {
 		first := x
 		x = c.attempt(ctx, r)
 		x.Retried = true
@@ -165,7 +170,14 @@ func (a *attempt) resolve(ctx context.Context) error {
 		a.addrs = []netip.Addr{ip}
 		return nil
 	}
+	if known, ok := a.resolved.Load(host); ok {
+		a.addrs = known.([]netip.Addr)
+		return nil
+	}
 	a.addrs, err = cmp.Or(a.Resolver, net.DefaultResolver).LookupNetIP(ctx, "ip", host)
+	if err == nil {
+		a.resolved.Store(host, a.addrs)
+	}
 	return err
 }
 
@@ -233,7 +245,7 @@ func (a *attempt) secure(ctx context.Context) error {
 // refuses a long body says so and hangs up.
 func (a *attempt) answer(context.Context) error {
 	_, sendErr := a.w.Write(append(a.req.Head.Bytes(), a.req.Body...))
-	for range maxInterim {
+	for range maxInterim + 1 {
 		head, raw, err := readHead(a.br)
 		a.x.Answer, a.x.Raw = head, raw
 		switch {
@@ -248,7 +260,7 @@ func (a *attempt) answer(context.Context) error {
 		}
 		a.x.Interim = append(a.x.Interim, head)
 	}
-	return fmt.Errorf("%d interim answers and no final one: %w", maxInterim, errTooLarge)
+	return fmt.Errorf("%d interim answers and no final one: %w", len(a.x.Interim), errTooLarge)
 }
 
 // body reads the answer's body. Its time-out is for each read, and for the
@@ -267,10 +279,10 @@ func (a *attempt) body(context.Context) error {
 // settle decides what becomes of the connection and notes what passed over it.
 func (a *attempt) settle() {
 	x := a.x
-	x.TLS = a.tls
 	if a.meter == nil {
 		return
 	}
+	x.TLS = a.tls
 	x.Local, x.Remote = a.meter.LocalAddr().String(), a.meter.RemoteAddr().String()
 	x.Out, x.In = a.meter.end()
 	if extra := a.br.Buffered(); x.Complete() && !x.Body.Abandoned && extra > 0 {

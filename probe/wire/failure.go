@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"slices"
+	"strings"
 	"syscall"
 )
 
@@ -41,8 +42,8 @@ func failure(err error) Failure {
 		return Reset
 	case is(err, unreachable):
 		return Unreachable
-	case errors.As(err, &op) && (op.Op == "remote error" || op.Op == "local error"):
-		return NoAgreement // the words of crypto/tls for an alert, theirs or ours
+	case errors.As(err, &op) && (op.Op == "remote error" || op.Op == "local error"), strings.Contains(err.Error(), "tls: "):
+		return NoAgreement // crypto/tls tells alerts, theirs and ours, by words alone
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return Cut
 	}

@@ -92,6 +92,13 @@ func (h Head) Method() string {
 	return method
 }
 
+// Target is the target of a request.
+func (h Head) Target() string {
+	_, rest, _ := strings.Cut(h.Start, " ")
+	target, _, _ := strings.Cut(rest, " ")
+	return target
+}
+
 // ToProxy is h as WinHTTP sends it to a proxy: the target in absolute form, and
 // Proxy-Connection in the place of Connection.
 func (h Head) ToProxy(authority string) Head {
@@ -128,7 +135,7 @@ func readHead(br *bufio.Reader) (h Head, raw []byte, err error) {
 			return h, raw, nil
 		case strings.HasPrefix(text, " ") || strings.HasPrefix(text, "\t"):
 			if n := len(h.Fields); n > 0 {
-				h.Fields[n-1].Value += " " + strings.TrimSpace(text)
+				h.Fields[n-1].Value = strings.TrimSpace(h.Fields[n-1].Value + " " + strings.TrimSpace(text))
 			}
 		case found:
 			h.Fields = append(h.Fields, Field{strings.TrimSpace(name), strings.TrimSpace(value)})

@@ -1,0 +1,98 @@
+package probe
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"proxycheck/probe/wire"
+)
+
+// report is j as a report shows it.
+func (j *judged) report(r *Run) Played {
+	p := Played{ID: j.Step.Name, Name: j.Step.Name, Title: j.Step.Title, By: j.Step.By, Route: "proxy",
+		Connection: j.Step.On, Status: j.status(), Findings: []string{}, WaitedFor: j.WaitedFor, Spared: j.spared,
+		After: append([]string{}, j.After...), Phases: map[wire.Phase]float64{}, Legs: []Leg{}}
+	if r.Client.Proxy == "" {
+		p.Route = "direct"
+	}
+	for _, v := range j.verdicts {
+		p.Findings = append(p.Findings, v.Finding.Name)
+		p.Evidence = cmp.Or(p.Evidence, v.Evidence)
+		s := &shown{Finding: v.Finding, by: []*judged{j}}
+		if c, ok := s.primary(j.Step, r.Client.Profile.Windows); ok && p.Code == "" {
+			p.Code = c.Code.String()
+		}
+	}
+	if j.Observation != nil {
+		p.observed(j.Observation)
+	}
+	return p
+}
+
+// observed adds to p what was seen.
+func (p *Played) observed(o *Observation) {
+	started := o.Started.UTC()
+	p.Started, p.TookMS = &started, ms(o.Duration())
+	for phase, took := range o.Took {
+		p.Phases[phase] = ms(took)
+	}
+	p.Local, p.Remote, p.Reused, p.ClosedBy = o.Local, o.Remote, o.Reused, o.Closed
+	p.Sent, p.Received = sentText(o.Exchange), receivedText(o.Exchange)
+	if o.Answer.Start != "" {
+		p.Body = &PlayedBody{o.Body.Length, fmt.Sprintf("%x", o.Body.SHA256), o.Body.Framing}
+	}
+	if p.Status == StatusUnknown && p.Evidence == "" {
+		p.Evidence = cmp.Or(string(o.Failure), fmt.Sprintf("the body was left after %d bytes", o.Body.Length))
+	}
+	for _, leg := range o.Legs {
+		p.Legs = append(p.Legs, Leg{sentText(leg), receivedText(leg)})
+	}
+}
+
+// sentText is the heads that left, without a login.
+func sentText(x *wire.Exchange) string {
+	var text string
+	if x.Tunnel != nil {
+		text = string(withoutLogin(x.Tunnel.Sent).Bytes())
+	}
+	if x.Stopped == wire.FirstByte || x.Stopped == wire.BodyRead || x.Stopped == wire.Done {
+		text += string(withoutLogin(x.Sent).Bytes())
+	}
+	return latin1([]byte(text))
+}
+
+// receivedText is the heads that came.
+func receivedText(x *wire.Exchange) string {
+	var raw []byte
+	if x.Tunnel != nil {
+		raw = append(raw, x.Tunnel.Raw...)
+	}
+	return latin1(append(raw, x.Raw...))
+}
+
+// withoutLogin is h with the value of each login hidden.
+func withoutLogin(h wire.Head) wire.Head {
+	h.Fields = slices.Clone(h.Fields)
+	for i, f := range h.Fields {
+		if strings.EqualFold(f.Name, authorization) || strings.EqualFold(f.Name, "Authorization") {
+			scheme, _, _ := strings.Cut(f.Value, " ")
+			h.Fields[i].Value = scheme + " ***"
+		}
+	}
+	return h
+}
+
+// latin1 is the start of raw as text, one character for each byte.
+func latin1(raw []byte) string {
+	raw = raw[:min(len(raw), maxHead)]
+	runes := make([]rune, len(raw))
+	for i, b := range raw {
+		runes[i] = rune(b)
+	}
+	return string(runes)
+}
+
+func ms(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
