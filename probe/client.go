@@ -140,8 +140,9 @@ func (s *session) end(ctx context.Context) *Run {
 			o.Trust = r.Target.trust(o.Exchange) // only now is it known what the server is
 		}
 	}
+	unfinished := slices.ContainsFunc(r.Results, (*Result).unfinished) || s.spent() && slices.ContainsFunc(r.Results, (*Result).abandoned)
 	switch {
-	case !slices.ContainsFunc(r.Results, (*Result).unfinished):
+	case !unfinished:
 	case ctx.Err() != nil:
 		r.StoppedBy = context.Cause(ctx).Error()
 	default: // nothing else leaves a step undone
@@ -152,11 +153,11 @@ func (s *session) end(ctx context.Context) *Run {
 
 // unfinished tells whether the run ended before r could be settled.
 func (r *Result) unfinished() bool {
-	if r.Observation == nil {
-		return !r.Skipped
-	}
-	return r.Observation.Failure == wire.Stopped || r.Observation.Body.Abandoned
+	return r.Observation == nil && !r.Skipped || r.Observation != nil && r.Observation.Failure == wire.Stopped
 }
+
+// abandoned tells whether r was left before the end of its body.
+func (r *Result) abandoned() bool { return r.Observation != nil && r.Observation.Body.Abandoned }
 
 // left is how many bytes the run may still move.
 func (s *session) left() int64 {

@@ -48,8 +48,8 @@ func TestFaults(t *testing.T) {
 			t.Parallel()
 			r := run(t, probe.Profiles[0], f)
 			shown, wanted := names(r), wantedNames(f)
-			if !slices.Equal(shown, wanted) {
-				t.Errorf("shows %v, want %v", shown, wanted)
+			if !slices.Equal(shown, wanted) || !r.Complete {
+				t.Errorf("shows %v, want %v; complete: %v", shown, wanted, r.Complete)
 				for _, s := range r.Steps {
 					t.Logf("%s: %s %v %s%s", s.Name, s.Status, s.Findings, s.Evidence, s.WaitedFor)
 				}
