@@ -53,7 +53,7 @@ func TestCodes(t *testing.T) {
 		{"a page in place of an answer", PageInstead, saw("do-piece", ""), "", "", "", "", "80D05011 unsure"},
 
 		{"CONNECT is denied", TunnelDenied, tunnelled(squidDenies), "80244018", "80244018", "80240438 unsure", "80240438 unsure", "80240438 unsure"},
-		{"CONNECT is answered 502", ServerBehindProxyDown, tunnelled("HTTP/1.1 502 Bad Gateway"), "80244021", "80244021", "80240438 unsure", "80240438 unsure", "80240438 unsure"},
+		{"CONNECT is answered 502", TunnelServerDown, tunnelled("HTTP/1.1 502 Bad Gateway"), "80244021", "80244021", "80240438 unsure", "80240438 unsure", "80240438 unsure"},
 
 		{"a login is asked for", LoginWanted, saw("wua-config", "HTTP/1.1 407 X"), "8024401B", "8024401B", "8024401B", "8024401B", "8024401B"},
 		{"a login is asked for", LoginWanted, saw("selfupdate-file", "HTTP/1.1 407 X"), "8024401B", "8024401B", "8024401B", "8024401B", "8024401B"},
@@ -85,7 +85,7 @@ func TestCodes(t *testing.T) {
 		{"504", ServerBehindProxyDown, saw("wua-config", "HTTP/1.1 504 X"), "80244023", "80244023", "80244023", "80244023", "80244023"},
 	}
 	for _, tt := range tests {
-		s := &shown{Finding: tt.finding, by: []*judged{{Result: &Result{Step: tt.saw.step, Observation: tt.saw.o}}}}
+		s := &shown{Finding: tt.finding, by: []*judged{{Result: result(tt.saw)}}}
 		want := []string{tt.xp, tt.win7, tt.win8, tt.w10, tt.w11}
 		var wrong []string
 		for i, w := range []Windows{XP, Win7, Win81, Win10, Win11} {
@@ -106,14 +106,19 @@ func TestCodes(t *testing.T) {
 	}
 }
 
-// 0x80246002 is what the update agent logs when it checks a file that was
-// fetched: BITS itself never does (http_map.md 8).
-func TestBITSLogsNoHash(t *testing.T) {
+// 0x80246002 is what the update agent logs when it checks a file that others
+// have fetched for it: BITS itself never does (http_map.md 8).
+func TestHashIsCheckedByTheAgent(t *testing.T) {
 	for _, f := range Findings {
 		for _, c := range f.Codes {
-			if c.Agent == BITS && c.Code == wuerr.IncorrectHash {
-				t.Errorf("%s has BITS log %s", f.Name, c.Code)
+			if c.Code == wuerr.IncorrectHash && c.Agent != WUA {
+				t.Errorf("%s has %s log %s", f.Name, c.Agent, c.Code)
 			}
 		}
+	}
+	altered := saw("bits-file", goodHead)
+	s := &shown{Finding: ContentAltered, by: []*judged{{Result: result(altered)}}}
+	if c, ok := s.loggedBy(WUA, altered.step, Win11); !ok || c.Code != wuerr.IncorrectHash {
+		t.Errorf("for an altered file of %s, %s logs %s, want %s", altered.step.By, WUA, c.Code, wuerr.IncorrectHash)
 	}
 }

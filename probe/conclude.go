@@ -83,6 +83,9 @@ func notTested(r *Run) []string {
 			"RegisterComputer, SyncUpdates and ReportEventBatch, which change a server",
 			"whether files are the ones that the server holds: its files are not known, so only parts and wholes are compared")
 	}
+	if p := r.Client.Profile; p.Unsure != "" {
+		open = append(open, string(p.Windows)+": "+p.Unsure)
+	}
 	if r.Target.Guessed {
 		open = append(open, "whether the server offers TLS at all: "+r.Target.Secure+" is a guess, --server-tls names it")
 	}

@@ -59,16 +59,13 @@ func TestRunWide(t *testing.T) {
 	}
 }
 
-// wantsTLS is what nginx says to a request in clear on its TLS port. It is the
-// answer to a GET: that to HEAD has no page.
+// wantsTLS is what nginx says to a request in clear on its TLS port.
 const wantsTLS = "HTTP/1.1 400 Bad Request\nServer: nginx\n\n<html><head><title>400 The plain HTTP request was sent to HTTPS port</title>"
 
 // Without a proxy, no look at several steps blames one either.
 func TestRunWideDirect(t *testing.T) {
-	unsigned := saw("bits-file", "HTTP/1.1 403 Forbidden")
-	config := saw("wua-config", goodConfig)
-	unsigned.o.Direct, config.o.Direct = true, true
-	if got, want := shows(ran(config, unsigned)), "bits-file: file-type-denied fail unknown"; got != want {
+	r := ran(saw("wua-config", goodConfig).direct(), saw("bits-file", "HTTP/1.1 403 Forbidden").direct())
+	if got, want := shows(r), "bits-file: file-type-denied fail unknown"; got != want {
 		t.Errorf("without a proxy, denied cabinets show %q, want %q", got, want)
 	}
 }

@@ -112,11 +112,13 @@ var statuses = []Rule{
 	{If: poolStopped, Then: ServerUnavailable},
 	{If: notWSUS, Then: ServerNotWSUS},
 	{If: answered(502, 503, 504), Then: ServerBehindProxyDown},
-	{If: all(byProxy, answered(404, 500)), Then: ServerBehindProxyDown}, // so say Privoxy, and tinyproxy and Apache
+	{If: all(reason("No such domain"), answered(404)), Then: ServerBehindProxyDown},                   // so says Privoxy
+	{If: all(reason("Unable to connect", "Proxy Error"), answered(500)), Then: ServerBehindProxyDown}, // tinyproxy, Apache
+	{If: all(byProxy, answered(404)), Then: RequestDenied},
 	{If: all(asked("Range"), answered(416)), Then: RangeRefused},
 	{If: all(asked("If-Unmodified-Since"), answered(412)), Then: ConditionRefused},
 	{If: answered(404, 410), Then: FileMissing},
-	{If: answered(401, 403, 451), Then: RequestDenied},
+	{If: answered(401, 403, 451, 511), Then: RequestDenied},
 	{If: answeredFrom(300, 399), Then: RedirectUnusable},
 	{If: answeredFrom(400, 499), Then: RequestRefused},
 	{If: answeredFrom(500, 599), Then: ServerError},

@@ -43,7 +43,11 @@ type Profile struct {
 	Condition      order  // of If-Unmodified-Since (wire.md 1.3 to 1.5)
 	SelfUpdates    bool   // asks a WSUS for wuident.cab first (wire.md 2.1)
 	TLS            uint16 // the oldest version that is offered
+	Unsure         string // what of it is not proved; "" for nothing
 }
+
+// soapUnsure is said of the versions whose web-service calls nobody captured.
+const soapUnsure = "whether its calls of web services look as here: no capture of this version is public, so they are played with the fields of Windows 11"
 
 // An order is where a field stands beside Range.
 type order int
@@ -61,13 +65,13 @@ var Profiles = []*Profile{
 	{Windows: Win10, WUA: "Windows-Update-Agent/10.0.10011.16384 Client-Protocol/2.50", Protocol: "2.50",
 		BITS: "Microsoft BITS/7.8", DO: "Microsoft-Delivery-Optimization/10.0", TLS: tls.VersionTLS12},
 	{Windows: Win81, WUA: "Windows-Update-Agent", Protocol: "1.8",
-		BITS: "Microsoft BITS/7.7", SelfUpdates: true, TLS: tls.VersionTLS10},
+		BITS: "Microsoft BITS/7.7", SelfUpdates: true, TLS: tls.VersionTLS10, Unsure: soapUnsure},
 	{Windows: Win7, WUA: "Windows-Update-Agent", Protocol: "1.8",
-		BITS: "Microsoft BITS/7.5", SelfUpdates: true, TLS: tls.VersionTLS10},
+		BITS: "Microsoft BITS/7.5", SelfUpdates: true, TLS: tls.VersionTLS10, Unsure: soapUnsure},
 	{Windows: Vista, WUA: "Windows-Update-Agent", Protocol: "1.8",
-		BITS: "Microsoft BITS/7.0", ConnectionLast: true, Condition: after, SelfUpdates: true, TLS: tls.VersionTLS10},
+		BITS: "Microsoft BITS/7.0", ConnectionLast: true, Condition: after, SelfUpdates: true, TLS: tls.VersionTLS10, Unsure: soapUnsure},
 	{Windows: XP, WUA: "Windows-Update-Agent", Protocol: "1.8",
-		BITS: "Microsoft BITS/6.7", ConnectionLast: true, Condition: absent, SelfUpdates: true, TLS: tls.VersionTLS10},
+		BITS: "Microsoft BITS/6.7", ConnectionLast: true, Condition: absent, SelfUpdates: true, TLS: tls.VersionTLS10, Unsure: soapUnsure},
 }
 
 // LookupProfile is the profile of that name, as --as has it.

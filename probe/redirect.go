@@ -2,7 +2,7 @@ package probe
 
 import (
 	"net/url"
-	"path"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -38,32 +38,59 @@ type place struct {
 	host, target string
 }
 
-// resolve is the place that a reference in p means (RFC 3986, 4.2), without a
+// scheme begins a reference that names one (RFC 3986, 3.1).
+var scheme = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9+.-]*:`)
+
+// resolve is the place that a reference in p means (RFC 3986, 5.2), without a
 // login in it; false when it is not of http.
 func (p place) resolve(reference string) (place, bool) {
-	scheme, rest, absolute := strings.Cut(reference, "//")
-	switch {
-	case strings.HasPrefix(reference, "/") && !strings.HasPrefix(reference, "//"):
-		return place{p.tls, p.host, reference}, true
-	case strings.HasPrefix(reference, "?"):
-		file, _, _ := strings.Cut(p.target, "?")
-		return place{p.tls, p.host, file + reference}, true
-	case !absolute || strings.ContainsAny(scheme, "/?"):
-		file, _, _ := strings.Cut(p.target, "?")
-		to, query, asked := strings.Cut(reference, "?")
-		if to = path.Join(path.Dir(file), to); asked {
-			to += "?" + query
+	if s := scheme.FindString(reference); s != "" {
+		secure := strings.EqualFold(s, "https:")
+		if reference = reference[len(s):]; !strings.HasPrefix(reference, "//") || !secure && !strings.EqualFold(s, "http:") {
+			return p, false
 		}
-		return place{p.tls, p.host, to}, !strings.Contains(reference, ":")
+		p.tls = secure
 	}
-	end := strings.IndexAny(rest, "/?")
-	if end < 0 {
-		rest, end = rest+"/", len(rest)
+	if rest, ok := strings.CutPrefix(reference, "//"); ok {
+		end := len(rest)
+		if i := strings.IndexAny(rest, "/?"); i >= 0 {
+			end = i
+		}
+		p.host, reference = strings.TrimSuffix(rest[strings.LastIndexByte(rest[:end], '@')+1:end], ":"), rest[end:]
+		if !strings.HasPrefix(reference, "/") {
+			reference = "/" + reference
+		}
 	}
-	host, target := rest[strings.LastIndexByte(rest[:end], '@')+1:end], rest[end:]
-	if target[0] == '?' {
-		target = "/" + target
+	file, _, _ := strings.Cut(p.target, "?")
+	to, query, asked := strings.Cut(reference, "?")
+	switch {
+	case to == "":
+		to = file
+	case !strings.HasPrefix(to, "/"):
+		to = file[:strings.LastIndexByte(file, '/')+1] + to
 	}
-	secure := strings.EqualFold(scheme, "https:") || scheme == "" && p.tls
-	return place{secure, strings.TrimSuffix(host, ":"), target}, secure || scheme == "" || strings.EqualFold(scheme, "http:")
+	if p.target = withoutDots(to); asked {
+		p.target += "?" + query
+	}
+	return p, true
+}
+
+// withoutDots is a path without the segments . and .. (RFC 3986, 5.2.4).
+func withoutDots(path string) string {
+	var kept []string
+	segments := strings.Split(path, "/")
+	for i, s := range segments {
+		last := i == len(segments)-1
+		switch {
+		case s == ".." && len(kept) > 1:
+			kept = kept[:len(kept)-1]
+		case s != "." && s != "..":
+			kept = append(kept, s)
+			continue
+		}
+		if last {
+			kept = append(kept, "")
+		}
+	}
+	return strings.Join(kept, "/")
 }

@@ -2,6 +2,7 @@ package probe
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -152,6 +153,17 @@ func asked(name string) Symptom {
 	return func(o *Observation) string { return o.Sent.Get(name) }
 }
 
+// reason matches a status line with some of the given words.
+func reason(words ...string) Symptom {
+	return func(o *Observation) string {
+		answer, _ := o.reply()
+		if !slices.ContainsFunc(words, func(w string) bool { return strings.Contains(answer.Start, w) }) {
+			return ""
+		}
+		return answerOf(o)
+	}
+}
+
 // byProxy matches an answer that bears the signs of a proxy.
 func byProxy(o *Observation) string {
 	if speaker(o) != Proxy {
@@ -184,10 +196,14 @@ func otherProtocol(o *Observation) string {
 	return ""
 }
 
+// inQuotes matches a quoted string (RFC 9110, 5.6.4).
+var inQuotes = regexp.MustCompile(`"(?:[^"\\]|\\.)*"`)
+
 // offers tells whether a 407 offers an authentication scheme, in a field of its
 // own or in a list.
 func offers(answer wire.Head, scheme string) bool {
-	for part := range strings.SplitSeq(strings.Join(answer.All("Proxy-Authenticate"), ","), ",") {
+	list := inQuotes.ReplaceAllString(strings.Join(answer.All("Proxy-Authenticate"), ","), "")
+	for part := range strings.SplitSeq(list, ",") {
 		name, _, _ := strings.Cut(strings.TrimSpace(part), " ")
 		if strings.EqualFold(name, scheme) {
 			return true

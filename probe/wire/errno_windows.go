@@ -6,5 +6,5 @@ import "syscall"
 var (
 	refused     = []syscall.Errno{10061}
 	reset       = []syscall.Errno{10054, 10053, 10058}
-	unreachable = []syscall.Errno{10065, 10051, 10064, 10049}
+	unreachable = []syscall.Errno{10065, 10051, 10064, 10049, 10013}
 )
