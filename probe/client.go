@@ -108,8 +108,8 @@ type session struct {
 	dialer   *wire.Dialer
 	cv       string
 	login    atomic.Int32 // what became of the login: untried, sent or refused
-	bytes    atomic.Int64
 	requests atomic.Int64
+	out, in  atomic.Int64 // bytes
 	gate     gate
 	board    board
 	progress sync.Mutex
@@ -134,7 +134,7 @@ func (s *session) end(ctx context.Context) *Run {
 	r := s.run
 	r.Took = time.Since(r.Started)
 	r.Requests = int(s.requests.Load())
-	r.In, r.Out = s.gate.in.Load(), s.gate.out.Load()
+	r.In, r.Out = s.in.Load(), s.out.Load()
 	for _, result := range r.Results {
 		if o := result.Observation; o != nil {
 			o.Trust = r.Target.trust(o.Exchange) // only now is it known what the server is
@@ -164,7 +164,7 @@ func (s *session) left() int64 {
 	if s.MaxBytes == 0 {
 		return math.MaxInt64
 	}
-	return s.MaxBytes - s.bytes.Load()
+	return s.MaxBytes - s.out.Load() - s.in.Load()
 }
 
 // spent tells whether the bytes of the run are used up.
@@ -279,7 +279,6 @@ func (s *session) count(x *wire.Exchange) {
 	if x.Tunnel != nil {
 		s.requests.Add(1)
 	}
-	s.bytes.Add(x.Out + x.In)
-	s.gate.out.Add(x.Out)
-	s.gate.in.Add(x.In)
+	s.out.Add(x.Out)
+	s.in.Add(x.In)
 }

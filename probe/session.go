@@ -5,18 +5,16 @@ import (
 	"fmt"
 	"slices"
 	"sync"
-	"sync/atomic"
 
 	"proxycheck/probe/wire"
 )
 
 // A gate closes the way to a machine that has proved dead, so that it costs
-// one time-out and not one for each step. It also counts what passed.
+// one time-out and not one for each step.
 type gate struct {
 	mu       sync.Mutex
 	closed   map[string]string // machine -> why
 	silences map[string]int    // machine and phase -> how often
-	out, in  atomic.Int64
 }
 
 // maxSilences is how often a phase may stay without an answer.
