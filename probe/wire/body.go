@@ -3,9 +3,9 @@ package wire
 import (
 	"bufio"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"io"
-	"net/http/httputil"
 	"strconv"
 	"strings"
 	"time"
@@ -59,12 +59,12 @@ func frame(h Head, method string) Body {
 	return b
 }
 
-// read takes b from br until it ends, or limit bytes of it when that is not 0.
-// What came is in b also when the rest did not.
+// read takes b from br until it ends or, when limit is not 0, until it has gone
+// beyond limit. What came is in b also when the rest did not.
 func (b *Body) read(br *bufio.Reader, limit int64, shown io.Writer) error {
 	digest := sha256.New()
 	defer func() { digest.Sum(b.SHA256[:0]) }()
-	content, buf := b.content(br), make([]byte, 32<<10)
+	content, buf := b.content(br), make([]byte, b.step())
 	for {
 		n, err := content.Read(buf)
 		b.Length += int64(n)
@@ -83,6 +83,18 @@ func (b *Body) read(br *bufio.Reader, limit int64, shown io.Writer) error {
 	}
 }
 
+// step is how much of b is read at once, in bytes.
+func (b *Body) step() int64 {
+	const most = 32 << 10
+	switch b.Framing {
+	case NoBody:
+		return 1
+	case ByLength:
+		return min(b.Stated, most) + 1
+	}
+	return most
+}
+
 // content is what there is to read of b.
 func (b *Body) content(br *bufio.Reader) io.Reader {
 	switch b.Framing {
@@ -91,7 +103,7 @@ func (b *Body) content(br *bufio.Reader) io.Reader {
 	case ByLength:
 		return io.LimitReader(br, b.Stated)
 	case Chunked:
-		return httputil.NewChunkedReader(br)
+		return &chunks{br: br}
 	}
 	return br
 }
@@ -105,6 +117,55 @@ func (b *Body) end(br *bufio.Reader) error {
 		}
 	case Chunked:
 		return skipTrailer(br)
+	}
+	return nil
+}
+
+// Chunks are the content of a chunked body (RFC 9112, 7.1), read leniently: a
+// line may end in LF alone, and have blanks before an extension.
+type chunks struct {
+	br    *bufio.Reader
+	left  int64 // of the chunk
+	begun bool
+}
+
+func (c *chunks) Read(p []byte) (int, error) {
+	if c.left == 0 {
+		if err := c.next(); err != nil {
+			return 0, err
+		}
+	}
+	n, err := c.br.Read(p[:min(int64(len(p)), c.left)])
+	c.left -= int64(n)
+	if err == io.EOF {
+		err = io.ErrUnexpectedEOF
+	}
+	return n, err
+}
+
+// next reads up to the content of the next chunk. The last one has none: its
+// error is [io.EOF].
+func (c *chunks) next() error {
+	if c.begun {
+		end, err := readLine(c.br, 2)
+		if errors.Is(err, errTooLarge) || err == nil && strings.Trim(string(end), "\r\n") != "" {
+			return fmt.Errorf("behind a chunk: %w", errGarbled)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	c.begun = true
+	line, err := readLine(c.br, 4<<10)
+	if err != nil {
+		return err
+	}
+	digits, _, _ := strings.Cut(string(line), ";")
+	if c.left, err = strconv.ParseInt(strings.TrimSpace(digits), 16, 64); err != nil || c.left < 0 {
+		return fmt.Errorf("in the size of a chunk %.20q: %w", digits, errGarbled)
+	}
+	if c.left == 0 {
+		return io.EOF
 	}
 	return nil
 }

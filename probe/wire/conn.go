@@ -209,17 +209,20 @@ func (a *attempt) use(conn net.Conn) {
 // of a refusal in its body.
 func (a *attempt) tunnel(ctx context.Context) error {
 	req := &Request{Head: a.Connect(a.req.Authority), Authority: a.req.Authority, Limit: 64 << 10}
-	t := &attempt{Conn: a.Conn, req: req, x: &Exchange{Authority: req.Authority, Sent: req.Head}, ctx: a.ctx}
+	t := &attempt{Conn: a.Conn, req: req, x: &Exchange{Authority: req.Authority, Sent: req.Head, Stopped: FirstByte}, ctx: a.ctx}
 	a.x.Tunnel = t.x
 	if err := t.answer(ctx); err != nil {
 		return err
 	}
 	if t.x.Answer.Status()/100 == 2 {
+		t.x.Stopped = Done
 		return nil
 	}
+	t.x.Stopped = BodyRead
 	if err := t.body(ctx); err != nil {
 		return fmt.Errorf("%w: %w", errDenied, err)
 	}
+	t.x.Stopped = Done
 	return errDenied
 }
 

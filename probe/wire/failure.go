@@ -32,7 +32,7 @@ func failure(err error) Failure {
 		return Garbled
 	case errors.Is(err, errStopped):
 		return Stopped
-	case errors.As(err, &timeout) && timeout.Timeout():
+	case errors.As(err, &timeout) && timeout.Timeout(), is(err, timedOut):
 		return Silent
 	case errors.As(err, &name):
 		return NoName
