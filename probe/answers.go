@@ -21,8 +21,26 @@ func status(statuses ...int) Symptom {
 		if !slices.Contains(statuses, o.Answer.Status()) {
 			return ""
 		}
-		return fmt.Sprintf("Range: %s was answered %s", o.Sent.Get("Range"), quoted(o.Answer.Start))
+		return toRange(o) + "was answered " + quoted(o.Answer.Start)
 	}
+}
+
+// otherThan matches any status but the given ones.
+func otherThan(statuses ...int) Symptom {
+	return func(o *Observation) string {
+		if slices.Contains(statuses, o.Answer.Status()) {
+			return ""
+		}
+		return toRange(o) + "was answered " + quoted(o.Answer.Start)
+	}
+}
+
+// toRange says what was asked for.
+func toRange(o *Observation) string {
+	if asked := o.Sent.Get("Range"); asked != "" {
+		return "Range: " + asked + " "
+	}
+	return o.Sent.Method() + " "
 }
 
 // lacks matches an answer without the field name.
@@ -234,9 +252,9 @@ func differs(o *Observation) string {
 func parseRange(value string) (from, to int64, ok bool) {
 	value, found := strings.CutPrefix(value, "bytes=")
 	first, last, dashed := strings.Cut(value, "-")
-	from, err1 := strconv.ParseInt(first, 10, 64)
-	to, err2 := strconv.ParseInt(last, 10, 64)
-	return from, to, found && dashed && err1 == nil && err2 == nil && 0 <= from && from <= to
+	start, err1 := strconv.ParseUint(first, 10, 63)
+	end, err2 := strconv.ParseUint(last, 10, 63)
+	return int64(start), int64(end), found && dashed && err1 == nil && err2 == nil && start <= end
 }
 
 // parseContentRange reads the value of Content-Range; total is -1 for an
@@ -248,6 +266,6 @@ func parseContentRange(value string) (from, to, total int64, ok bool) {
 	if size = strings.TrimSpace(size); size == "*" {
 		return from, to, -1, ok && strings.EqualFold(unit, "bytes")
 	}
-	total, err := strconv.ParseInt(size, 10, 64)
-	return from, to, total, ok && sized && err == nil && total > to && strings.EqualFold(unit, "bytes")
+	n, err := strconv.ParseUint(size, 10, 63)
+	return from, to, int64(n), ok && sized && err == nil && int64(n) > to && strings.EqualFold(unit, "bytes")
 }

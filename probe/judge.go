@@ -153,7 +153,7 @@ var (
 		{If: notCabinet, Then: ContentAltered},
 	}}
 	ranged = &Kind{Name: "range", Rules: []Rule{
-		{If: status(200), Then: RangeIgnored},
+		{If: otherThan(206), Then: RangeIgnored},
 		{If: coded, Then: ContentRecoded},
 		{If: lacks("Content-Range"), Then: RangeUnstated},
 		{If: rangeOther, Then: RangeWrong},
@@ -162,6 +162,7 @@ var (
 		{If: differs, Then: ContentAltered},
 	}}
 	whole = &Kind{Name: "whole", Rules: []Rule{
+		{If: otherThan(200, 203), Then: ContentAltered},
 		{If: coded, Then: ContentRecoded},
 		{If: plainUnsized, Then: LengthMissing, As: Warn},
 		{If: wholeOther, Then: ContentAltered},

@@ -74,7 +74,7 @@ func (h Head) All(name string) []string {
 }
 
 // statusLine is what begins an answer (RFC 9112, 4), with a lenient number of spaces.
-var statusLine = regexp.MustCompile(`^HTTP/[0-9]\.[0-9] +([1-9][0-9]{2})(?: |$)`)
+var statusLine = regexp.MustCompile(`^HTTP/1\.[0-9] +([1-9][0-9]{2})(?: |$)`)
 
 // Status is the status of an answer, or 0.
 func (h Head) Status() int {

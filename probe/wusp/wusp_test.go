@@ -151,3 +151,19 @@ func FuzzParseContent(f *testing.F) {
 		}
 	})
 }
+
+// A body that is taken for a configuration has a result in it.
+func FuzzParseConfig(f *testing.F) {
+	f.Add([]byte(ConfigResponse))
+	f.Add([]byte("<html><title>Blocked</title></html>"))
+	f.Add([]byte(`<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Body><s:Fault/></s:Body></s:Envelope>`))
+	f.Fuzz(func(t *testing.T, body []byte) {
+		c, err := ParseConfig(body)
+		if (c == nil) == (err == nil) {
+			t.Fatalf("ParseConfig = %v, %v: want one of them", c, err)
+		}
+		if err == nil && (!bytes.Contains(body, []byte("GetConfigResult"))) {
+			t.Errorf("%q passes for a configuration", body)
+		}
+	})
+}
