@@ -23,28 +23,34 @@ type proxyInfo struct {
 }
 
 // systemProxy is the proxy that this machine is set to use for a server at
-// host:port, and where that is set; "" for none. The environment comes first,
-// as in other programs of the command line; Windows itself does not read it.
+// host:port, and where that is set; "" for none. WinHTTP comes first, since the
+// services read nothing else; the environment is for who has set it for tools.
 func systemProxy(server string) (value, source string, err error) {
-	if value, source = fromEnvironment(server, os.Getenv); value != "" {
-		return value, source, nil
+	proxy, bypass, err := staticSetting()
+	if err != nil {
+		return "", "", err
 	}
+	host, _, err := net.SplitHostPort(server)
+	if err != nil {
+		return "", "", err
+	}
+	if value = forHTTP(proxy); value == "" {
+		value, source = fromEnvironment(server, os.Getenv)
+		return value, "WinHTTP has no proxy (netsh winhttp show proxy); " + source, nil
+	}
+	if bypassed(host, bypass) {
+		return "", "the bypass list of WinHTTP has the server", nil
+	}
+	return value, "WinHTTP (netsh winhttp show proxy)", nil
+}
+
+// staticSetting is the proxy list and the bypass list of WinHTTP.
+func staticSetting() (proxy, bypass string, err error) {
 	var info proxyInfo
 	if ok, _, err := getDefaultConfig.Call(uintptr(unsafe.Pointer(&info))); ok == 0 {
 		return "", "", fmt.Errorf("reading the proxy setting of WinHTTP: %w", err)
 	}
 	defer globalFree.Call(uintptr(unsafe.Pointer(info.proxy)))
 	defer globalFree.Call(uintptr(unsafe.Pointer(info.bypass)))
-	proxy, bypass := windows.UTF16PtrToString(info.proxy), windows.UTF16PtrToString(info.bypass)
-	host, _, err := net.SplitHostPort(server)
-	if err != nil {
-		return "", "", err
-	}
-	if bypassed(host, bypass) {
-		return "", "the bypass list of WinHTTP has the server", nil
-	}
-	if value = forHTTP(proxy); value == "" {
-		return "", "no proxy is set in WinHTTP (netsh winhttp show proxy) or in the environment", nil
-	}
-	return value, "WinHTTP (netsh winhttp show proxy)", nil
+	return windows.UTF16PtrToString(info.proxy), windows.UTF16PtrToString(info.bypass), nil
 }
