@@ -2,118 +2,197 @@ package probe
 
 import (
 	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"sync"
+	"sync/atomic"
+	"time"
 
 	"proxycheck/probe/wire"
 )
 
-// A gate closes the way to a machine that has proved dead, so that it costs
-// one time-out and not one for each step.
-type gate struct {
-	mu       sync.Mutex
-	closed   map[string]string // machine -> why
-	silences map[string]int    // machine and phase -> how often
+// A session is a run under way.
+type session struct {
+	client   *Client
+	run      *Run
+	dialer   *wire.Dialer
+	cv       string
+	login    atomic.Int32 // what became of the login: untried, sent or refused
+	requests atomic.Int64
+	out, in  atomic.Int64 // bytes
+	gate     gate
+	board    board
+	progress sync.Mutex
 }
 
-// maxSilences is how often a phase may stay without an answer.
-const maxSilences = 2
-
-// shut says why nothing more is sent to hop, or "".
-func (g *gate) shut(hop string) string {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	return g.closed[hop]
-}
-
-// note learns from an exchange of step with hop.
-func (g *gate) note(hop, step string, x *wire.Exchange) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if g.closed == nil {
-		g.closed, g.silences = map[string]string{}, map[string]int{}
+func newSession(c *Client) *session {
+	var random [20]byte
+	rand.Read(random[:])
+	s := &session{client: c, cv: base64.RawStdEncoding.EncodeToString(random[4:])}
+	s.run = &Run{ID: fmt.Sprintf("%X", random[:4]), Started: time.Now(), Client: c}
+	s.dialer = &wire.Dialer{Proxy: c.Proxy, Resolver: c.Resolver, Timeout: c.Timeout,
+		TLS: c.Profile.TLSConfig(), Connect: s.connect}
+	for _, step := range c.Steps {
+		s.run.Results = append(s.run.Results, &Result{Step: step})
 	}
-	why := fmt.Sprintf("%s: %s: %s", step, x.Stopped.Doing(), x.Failure)
+	s.board.open(c.Steps)
+	return s
+}
+
+// end closes the books of the run.
+func (s *session) end(ctx context.Context) *Run {
+	r := s.run
+	r.Took = time.Since(r.Started)
+	r.Requests = int(s.requests.Load())
+	r.In, r.Out = s.in.Load(), s.out.Load()
+	for _, result := range r.Results {
+		if o := result.Observation; o != nil {
+			o.Trust = r.Target.trust(o.Exchange) // only now is it known what the server is
+		}
+	}
+	unfinished := slices.ContainsFunc(r.Results, (*Result).unfinished) || s.spent() && slices.ContainsFunc(r.Results, (*Result).abandoned)
 	switch {
-	case g.closed[hop] != "", x.Failure == wire.Stopped:
-	case x.Stopped == wire.Resolve, x.Stopped == wire.Connect:
-		g.closed[hop] = why
-	case x.Failure == wire.Silent:
-		at := hop + " " + string(x.Stopped)
-		if g.silences[at]++; g.silences[at] >= maxSilences {
-			g.closed[hop] = fmt.Sprintf("%s, %d times", why, maxSilences)
+	case !unfinished:
+	case ctx.Err() != nil:
+		r.StoppedBy = context.Cause(ctx).Error()
+	default: // nothing else leaves a step undone
+		r.StoppedBy = errBytes.Error()
+	}
+	return r
+}
+
+// unfinished tells whether the run ended before r could be settled.
+func (r *Result) unfinished() bool {
+	return r.Observation == nil && !r.Skipped || r.Observation != nil && r.Observation.Failure == wire.Stopped
+}
+
+// abandoned tells whether r was left before the end of its body.
+func (r *Result) abandoned() bool { return r.Observation != nil && r.Observation.Body.Abandoned }
+
+// left is how many bytes the run may still move.
+func (s *session) left() int64 {
+	if s.client.MaxBytes == 0 {
+		return math.MaxInt64
+	}
+	return s.client.MaxBytes - s.out.Load() - s.in.Load()
+}
+
+// spent tells whether the bytes of the run are used up.
+func (s *session) spent() bool { return s.left() <= 0 }
+
+// play makes the exchanges of one connection, one after another.
+func (s *session) play(ctx context.Context, conn *wire.Conn, line []*Result) {
+	for _, r := range line {
+		r.After = s.board.done()
+		s.one(ctx, conn, r)
+		s.board.post(r)
+		if s.client.Progress != nil {
+			s.progress.Lock()
+			s.client.Progress(r)
+			s.progress.Unlock()
 		}
 	}
 }
 
-// A board is where connections that run side by side read what the others saw.
-type board struct {
-	mu      sync.Mutex
-	posted  map[string]chan struct{} // closed when the step is done
-	names   []string                 // the steps that are done
-	seen    Past
-	objects map[string]Object // by connection: each fetches a file of its own
-}
-
-func (b *board) open(steps []*Step) {
-	b.posted, b.seen, b.objects = map[string]chan struct{}{}, Past{}, map[string]Object{}
-	for _, s := range steps {
-		b.posted[s.Name] = make(chan struct{})
+// one makes the exchange of one step, if anything speaks for trying.
+func (s *session) one(ctx context.Context, conn *wire.Conn, r *Result) {
+	b := &blanks{profile: s.client.Profile, target: &s.run.Target, cv: s.cv, now: time.Now(),
+		object: s.board.object(&s.run.Target, s.run.ID, r.Step.On)}
+	req, err := s.prepare(ctx, b, r.Step)
+	switch {
+	case ctx.Err() != nil:
+		r.WaitedFor = context.Cause(ctx).Error()
+		return
+	case s.spent(), r.Step.Kind == whole && s.left() < b.size():
+		r.WaitedFor = errBytes.Error()
+		return
+	case err != nil:
+		r.WaitedFor, r.Skipped = err.Error(), true
+		return
 	}
-}
-
-// post makes a result known.
-func (b *board) post(r *Result) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if r.Observation != nil {
-		b.seen[r.Step.Name] = r.Observation
+	if why := s.gate.shut(s.hop(req)); why != "" {
+		r.WaitedFor, r.Skipped = why, true
+		return
 	}
-	b.names = append(b.names, r.Step.Name)
-	close(b.posted[r.Step.Name])
+	r.Observation = s.observe(ctx, conn, r.Step, req, b)
+	s.gate.note(s.hop(req), r.Step.Name, r.Observation.Exchange)
 }
 
-// done are the names of the steps that are done.
-func (b *board) done() []string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return slices.Clone(b.names)
-}
-
-// past is what has been seen so far.
-func (b *board) past() Past {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	p := make(Past, len(b.seen))
-	for name, o := range b.seen {
-		p[name] = o
+// prepare fills the request of a step, and waits for the step that knows what
+// is lacking.
+func (s *session) prepare(ctx context.Context, b *blanks, step *Step) (*wire.Request, error) {
+	b.past = s.board.past()
+	req, err := b.request(step)
+	var need needError
+	if errors.As(err, &need) && s.board.wait(ctx, need.step) {
+		b.past = s.board.past()
+		req, err = b.request(step)
 	}
-	return p
+	return req, err
 }
 
-// wait returns when the step called name is done. It tells whether that will
-// ever be: a step that is not part of the run knows nothing.
-func (b *board) wait(ctx context.Context, name string) bool {
-	posted, ok := b.posted[name]
-	if !ok {
+// hop is the machine to which a connection for r goes.
+func (s *session) hop(r *wire.Request) string {
+	if s.client.Proxy != "" {
+		return s.client.Proxy
+	}
+	return r.Authority
+}
+
+// connect is the CONNECT that opens a tunnel to authority.
+func (s *session) connect(authority string) wire.Head {
+	h := wire.Lines(connect)
+	h.Start = "CONNECT " + authority + " HTTP/1.1"
+	h.Fields[0].Value = authority
+	return s.authorize(h)
+}
+
+// What may become of a login. One that was refused is not sent again: each try
+// counts towards the account being locked.
+const (
+	untried int32 = iota
+	sent          // and from then on with each request
+	refused
+)
+
+// authorize adds the login to a request, once the proxy has asked for it.
+func (s *session) authorize(h wire.Head) wire.Head {
+	if s.login.Load() == sent {
+		h.Fields = append(h.Fields, wire.Field{Name: authorization, Value: basic(s.client.Login.User, s.client.Login.Password)})
+	}
+	return h
+}
+
+const authorization = "Proxy-Authorization"
+
+// wantsLogin tells whether x is to be made again with the login.
+func (s *session) wantsLogin(x *wire.Exchange) bool {
+	reply, _ := (&Observation{Exchange: x}).reply()
+	if reply.Status() != 407 || s.client.Login == nil || !offers(reply, "basic") {
 		return false
 	}
-	select {
-	case <-posted:
-	case <-ctx.Done():
+	request := x.Sent
+	if x.Tunnel != nil {
+		request = x.Tunnel.Sent
 	}
-	return true
+	if request.Get(authorization) != "" {
+		s.login.Store(refused)
+		return false
+	}
+	s.login.CompareAndSwap(untried, sent)
+	return s.login.Load() == sent
 }
 
-// object is the file that the steps of a connection fetch.
-func (b *board) object(t *Target, run, line string) Object {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	o, ok := b.objects[line]
-	if !ok {
-		o = t.object(run, line)
-		b.objects[line] = o
+// count adds what passed over the wire to the books.
+func (s *session) count(x *wire.Exchange) {
+	s.requests.Add(1)
+	if x.Tunnel != nil {
+		s.requests.Add(1)
 	}
-	return o
+	s.out.Add(x.Out)
+	s.in.Add(x.In)
 }
