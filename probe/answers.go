@@ -15,14 +15,16 @@ import (
 
 // Symptoms of a complete and good answer.
 
-// status matches one of the given statuses.
-func status(statuses ...int) Symptom {
-	return func(o *Observation) string {
-		if !slices.Contains(statuses, o.Answer.Status()) {
-			return ""
-		}
-		return toRange(o) + "was answered " + quoted(o.Answer.Start)
+// conditionIgnored matches a file, or a part of one, that comes although its
+// condition does not hold. A cache may do so (RFC 9110, 13.1.4): that the field
+// is lost on the way is shown by no answer of one.
+func conditionIgnored(o *Observation) string {
+	cached := o.Answer.Get("Age") != "" || strings.HasPrefix(o.Answer.Get("X-Cache"), "HIT")
+	if s := o.Answer.Status(); s != 200 && s != 206 || cached {
+		return ""
 	}
+	return "If-Unmodified-Since: " + o.Sent.Get("If-Unmodified-Since") + " was answered " + quoted(o.Answer.Start) +
+		", Last-Modified: " + quoted(o.Answer.Get("Last-Modified"))
 }
 
 // otherThan matches any status but the given ones.
@@ -84,10 +86,19 @@ func page(o *Observation) string {
 }
 
 func inspected(o *Observation) string {
-	if o.Trust == nil || o.Trust.By == BySystem || !unknownAuthority(o.Trust.Err) {
+	if o.Trust == nil || o.Trust.By == BySystem || o.Trust.Accepted || !unknownAuthority(o.Trust.Err) {
 		return ""
 	}
 	return fmt.Sprintf("the certificate was issued by %s and does not verify by %s", quoted(o.Trust.Issuer), o.Trust.By)
+}
+
+// inspectedWithTrust matches a certificate by a CA that the clients are said to
+// trust, where the server's own is another.
+func inspectedWithTrust(o *Observation) string {
+	if o.Trust == nil || o.Trust.By != ByServersCA || !o.Trust.Accepted || !unknownAuthority(o.Trust.Err) {
+		return ""
+	}
+	return fmt.Sprintf("the certificate was issued by %s, which the given CA vouches for and the server's own root does not", quoted(o.Trust.Issuer))
 }
 
 func issuerUnknown(o *Observation) string {
@@ -137,7 +148,7 @@ func notConfig(o *Observation) string {
 // coded matches a body in a coding that was not asked for.
 func coded(o *Observation) string {
 	coding := o.Answer.Get("Content-Encoding")
-	if coding == "" || strings.EqualFold(coding, "identity") {
+	if coding == "" || strings.EqualFold(coding, "identity") || strings.EqualFold(coding, "xpress") {
 		return ""
 	}
 	return "the answer has Content-Encoding: " + quoted(coding)
@@ -186,7 +197,7 @@ func notCabinet(o *Observation) string {
 	switch {
 	case err != nil:
 		return fmt.Sprintf("the file %v: it begins %s", err, quoted(string(o.Body.Excerpt[:min(len(o.Body.Excerpt), 16)])))
-	case stated > o.Body.Length:
+	case stated > o.Body.Length && !o.Body.Abandoned:
 		return fmt.Sprintf("the cabinet says that it has %d bytes, and %d came", stated, o.Body.Length)
 	}
 	return ""
@@ -198,7 +209,7 @@ func sizeUnlike(step string) Symptom {
 	return func(o *Observation) string {
 		head := o.Past.answer(step)
 		size := head.Get("Content-Length")
-		if head.Status() != 200 || len(o.Past[step].Extra) > 0 || size == "" || size == strconv.FormatInt(o.Body.Length, 10) {
+		if o.Body.Abandoned || head.Status() != 200 || len(o.Past[step].Extra) > 0 || size == "" || size == strconv.FormatInt(o.Body.Length, 10) {
 			return ""
 		}
 		return fmt.Sprintf("HEAD gave %s bytes, and %d came", quoted(size), o.Body.Length)
@@ -213,6 +224,9 @@ func rangeOther(o *Observation) string {
 	}
 	value := o.Answer.Get("Content-Range")
 	gotFrom, gotTo, total, ok := parseContentRange(value)
+	if total >= 0 {
+		to = min(to, total-1) // a part ends where the file does
+	}
 	if !ok || gotFrom != from || gotTo != to || total < 0 || o.Known >= 0 && total != o.Known {
 		evidence := fmt.Sprintf("bytes %d-%d were asked for, the answer has Content-Range: %s", from, to, quoted(value))
 		if o.Known >= 0 {
@@ -223,13 +237,13 @@ func rangeOther(o *Observation) string {
 	return ""
 }
 
-// bodyOther matches a body that is not as long as the part that was asked for.
+// bodyOther matches a body that is not as long as the part that it is said to be.
 func bodyOther(o *Observation) string {
-	from, to, ok := parseRange(o.Sent.Get("Range"))
+	from, to, _, ok := parseContentRange(o.Answer.Get("Content-Range"))
 	if !ok || o.Body.Abandoned && o.Body.Length <= to-from || o.Body.Length == to-from+1 {
 		return ""
 	}
-	return fmt.Sprintf("%d bytes were asked for and %d came", to-from+1, o.Body.Length)
+	return fmt.Sprintf("Content-Range: %s came with %d bytes", quoted(o.Answer.Get("Content-Range")), o.Body.Length)
 }
 
 // wholeOther matches a whole file that is not as long as it should be.

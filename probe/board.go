@@ -71,7 +71,7 @@ func (b *board) object(t *Target, run, line string) Object {
 	defer b.mu.Unlock()
 	o, ok := b.objects[line]
 	if !ok {
-		o = t.object(run, line)
+		o = t.object(run)
 		b.objects[line] = o
 	}
 	return o

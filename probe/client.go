@@ -45,6 +45,7 @@ type Result struct {
 	Step        *Step
 	Observation *Observation // nil when it was not sent
 	WaitedFor   string       // why it was not sent
+	Behind      string       // the step that found the way closed; "" when none did
 	Skipped     bool         // it was not sent because of what others saw, not for lack of time or bytes
 	After       []string     // the steps that ended before it began
 }
@@ -61,12 +62,16 @@ func (c *Client) Run(ctx context.Context) *Run {
 	steps := s.run.Results
 	opening := &wire.Conn{Dialer: s.dialer}
 	defer opening.Close()
-	if len(steps) > 0 && steps[0].Step == Steps[0] {
+	if len(steps) > 0 && steps[0].Step.Opens {
 		s.play(ctx, opening, steps[:1])
 		steps = steps[1:]
 	}
 	if c.Target.Kind != Embedded {
-		s.greet(ctx, opening)
+		x := s.greet(ctx, opening)
+		if first := len(steps) == len(s.run.Results); first && len(steps) > 0 && x != nil && (x.Stopped == wire.Resolve || x.Stopped == wire.Connect) {
+			s.inherit(steps[0], x)
+			steps = steps[1:]
+		}
 	}
 	var lines sync.WaitGroup
 	for _, line := range byConnection(steps) {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 	"strings"
+	"time"
 )
 
 // maxHead is the most of a head that a report shows, in bytes.
@@ -21,8 +22,9 @@ func Conclude(r *Run, about About) *Report {
 		Route:     route(r, about),
 		Target:    Asked{about.Server, r.Target.Kind},
 		As:        r.Client.Profile.Windows,
-		NotTested: notTested(r),
-		Findings:  []Shown{}, Steps: []Played{},
+		NotTested: notTested(r), LeftOut: leftOut(r),
+		Routes: []Route{}, RunAs: about.RunAs, ClockSkewMS: skew(r), Lists: []List{}, Figures: []Figure{},
+		Findings: []Shown{}, Steps: []Played{},
 	}
 	for _, s := range found {
 		report.Findings = append(report.Findings, s.report(r, all, about))
@@ -55,24 +57,51 @@ func verdict(r *Report) Status {
 // route says how the exchanges of r went, and how that is known.
 func route(r *Run, about About) Route {
 	route := Route{Proxy: about.Proxy, Source: about.Source}
+	var remotes []string
+	seen := ""
 	for _, result := range r.Results {
 		o := result.Observation
 		if o == nil || o.Remote == "" || o.Direct {
 			continue
 		}
-		if route.ProvenBy == "" {
-			route.ProvenBy = "every connection went to " + o.Remote
+		if !slices.Contains(remotes, o.Remote) {
+			remotes = append(remotes, o.Remote)
 		}
 		for _, via := range o.Answer.All("Via") {
 			if _, comment, ok := strings.Cut(via, "("); ok && route.Product == "" {
 				route.Product, _, _ = strings.Cut(comment, ")")
 			}
-			if !strings.Contains(route.ProvenBy, "Via") {
-				route.ProvenBy += ", and answers bear Via: " + quoted(via)
+			seen = cmp.Or(seen, ", and answers bear Via: "+quoted(via))
+		}
+	}
+	if len(remotes) > 0 {
+		route.ProvenBy = "every connection went to " + strings.Join(remotes, " or ") + seen
+	}
+	return route
+}
+
+// leftOut names the steps of this Windows that the run was told not to make.
+func leftOut(r *Run) []string {
+	left := []string{}
+	for _, s := range StepsOf(r.Client.Profile, &r.Target) {
+		if !slices.ContainsFunc(r.Results, func(made *Result) bool { return made.Step.Name == s.Name }) {
+			left = append(left, s.Name)
+		}
+	}
+	return left
+}
+
+// skew is by how much this machine's clock is ahead of the first that an answer
+// told, in milliseconds.
+func skew(r *Run) int64 {
+	for _, result := range r.Results {
+		if o := result.Observation; o != nil {
+			if told, err := time.Parse(time.RFC1123, o.Answer.Get("Date")); err == nil {
+				return o.Started.Add(o.Duration()).Truncate(time.Second).Sub(told).Milliseconds()
 			}
 		}
 	}
-	return route
+	return 0
 }
 
 // notTested says what a run of these steps leaves open.
@@ -80,6 +109,7 @@ func notTested(r *Run) []string {
 	open := []string{"Microsoft's own servers: the run asks the update server that was given"}
 	if r.Target.Kind == WSUS {
 		open = append(open,
+			"files that no cache has seen, and big ones: the server's own files are asked for, of which "+r.Target.ObjectPath+" is one",
 			"RegisterComputer, SyncUpdates and ReportEventBatch, which change a server",
 			"whether files are the ones that the server holds: its files are not known, so only parts and wholes are compared")
 	}
@@ -96,9 +126,10 @@ func notTested(r *Run) []string {
 func (s *shown) report(r *Run, all []*judged, about About) Shown {
 	f := Shown{Name: s.Name, Title: s.Title, Grade: s.grade, Owner: s.owner, Effect: s.Effect,
 		Codes: map[Agent]string{}, CodesAll: []ShownCode{}, Condition: s.Condition, Fix: s.Fix,
-		Fixes: map[string]string{}, Sources: []string{s.Source}, Steps: []string{}, Evidence: s.evidence, Explains: []string{}}
+		Fixes: map[string]string{}, Sources: []string{s.Source}, Steps: []string{}, Evidence: s.evidence, Explains: []string{},
+		RuledOut: []Cause{}, NotRuledOut: []string{}}
 	for product, fix := range s.Fixes {
-		f.Fixes[product] = r.Target.fill(fix)
+		f.Fixes[product] = r.Target.Fill(fix)
 	}
 	for _, j := range s.by {
 		f.Steps = append(f.Steps, j.Step.Name)
@@ -106,7 +137,7 @@ func (s *shown) report(r *Run, all []*judged, about About) Shown {
 	for _, j := range append(slices.Clone(s.by), waiting(s, all)...) {
 		for _, agent := range []Agent{j.Step.By, WUA} {
 			if c, ok := s.loggedBy(agent, j.Step, r.Client.Profile.Windows); ok && f.Codes[agent] == "" {
-				f.Codes[agent], f.Sure = c.Code.String(), surer(f.Sure, c.Sure)
+				f.Codes[agent], f.Sure = c.Code.String(), weaker(f.Sure, c.Sure)
 			}
 		}
 	}
@@ -124,7 +155,7 @@ func (s *shown) report(r *Run, all []*judged, about About) Shown {
 		f.Under = s.under.Name
 	}
 	f.Sure = cmp.Or(f.Sure, Documented)
-	f.Retest = about.Command + " --steps " + f.Steps[0]
+	f.Retest = about.Command
 	return f
 }
 
@@ -133,7 +164,7 @@ func (s *shown) report(r *Run, all []*judged, about About) Shown {
 func waiting(s *shown, all []*judged) []*judged {
 	var some []*judged
 	for _, j := range all {
-		by := slices.ContainsFunc(s.by, func(b *judged) bool { return strings.HasPrefix(j.WaitedFor, b.Step.Name+":") })
+		by := slices.ContainsFunc(s.by, func(b *judged) bool { return j.Behind == b.Step.Name })
 		if j.Skipped && by {
 			some = append(some, j)
 		}
@@ -141,14 +172,10 @@ func waiting(s *shown, all []*judged) []*judged {
 	return some
 }
 
-// surer is the surer of two.
-func surer(a, b Sure) Sure {
-	for _, s := range []Sure{Documented, Seen, Unsure} {
-		if a == s || b == s {
-			return s
-		}
-	}
-	return ""
+// weaker is the less sure of two; "" is as sure as can be.
+func weaker(a, b Sure) Sure {
+	order := []Sure{"", Documented, Seen, Unsure}
+	return order[max(slices.Index(order, a), slices.Index(order, b))]
 }
 
 // A shown finding is one that some steps of a run show.
@@ -175,7 +202,7 @@ func merge(all []*judged) []*shown {
 	}
 	for _, s := range found {
 		for _, other := range found {
-			if slices.Contains(other.Explains, s.Finding) {
+			if slices.Contains(other.Explains, s.Finding) && (other.grade == Fail || s.grade != Fail) {
 				s.under = other.Finding
 			}
 		}

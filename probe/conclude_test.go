@@ -254,8 +254,8 @@ func TestUnder(t *testing.T) {
 	under := map[string]string{}
 	for _, f := range r.Findings {
 		under[f.Name] = f.Under
-		if want := "proxycheck run --steps " + f.Steps[0]; f.Retest != want {
-			t.Errorf("%s is tried again by %q, want %q", f.Name, f.Retest, want)
+		if f.Retest != "proxycheck run" {
+			t.Errorf("%s is tried again by %q", f.Name, f.Retest)
 		}
 	}
 	if len(under) != 2 || under["size-hidden"] != "content-recoded" || under["content-recoded"] != "" {

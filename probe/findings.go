@@ -120,7 +120,7 @@ var (
 		Fix: "No proxy is used here, so the client must resolve the name itself. Correct the server's name in the policy \"Specify intranet Microsoft update service location\", set that policy to not configured if the server is gone, or configure the proxy that should be used.",
 	}
 	NameServerSilent = &Finding{
-		Name: "name-server-silent", Title: "the name server does not answer",
+		Name: "name-server-silent", Title: "the name server gives no answer",
 		Owner: Network, Grade: Fail, Effect: Blocks, Codes: codesNoName, Source: wuaCodes,
 		Fix: "Let the client reach its name servers on UDP and TCP port 53, or give it others.",
 	}
@@ -161,7 +161,7 @@ var (
 		},
 		Fix: "Let requests to the update servers through without a login, in a rule before the one that asks for it: updates run as services, and none of them answers Basic or Digest.",
 		Fixes: map[string]string{
-			"squid": "acl windowsupdate dstdomain .windowsupdate.com .update.microsoft.com .delivery.mp.microsoft.com {server}\nhttp_access allow windowsupdate   # above the line with proxy_auth",
+			"squid": "{squid-acl}\nhttp_access allow windowsupdate   # above the line with proxy_auth",
 		},
 	}
 	LoginWanted = &Finding{
@@ -186,11 +186,11 @@ var (
 		Owner: Proxy, Grade: Fail, Effect: Blocks, Codes: codesTunnel, Source: squidWiki,
 		Fix: "Allow CONNECT to the update servers, for requests without a User-Agent too: these components send none with CONNECT.",
 		Fixes: map[string]string{
-			"squid": "acl CONNECT method CONNECT\nhttp_access allow CONNECT windowsupdate   # above the line that denies",
+			"squid": "{squid-acl}\nacl tunnel method CONNECT\nhttp_access allow tunnel windowsupdate   # above the line that denies",
 		},
 	}
 	TLSBroken = &Finding{
-		Name: "tls-broken", Title: "the TLS handshake through the tunnel fails",
+		Name: "tls-broken", Title: "the TLS handshake with the server fails",
 		Grade: Fail, Effect: Blocks, Owner: Unknown, Source: winhttp,
 		Codes: []Coded{
 			{WUA, "", "", "", wuerr.SecureChannel, winhttp, Unsure},
@@ -203,7 +203,7 @@ var (
 		Owner: Proxy, Grade: Fail, Effect: Blocks, Codes: codesTLS, Source: wuSecurity,
 		Fix: "Exempt the update servers from TLS inspection. Microsoft's hosts are pinned, and a root that the clients trust is not enough for them.",
 		Fixes: map[string]string{
-			"squid": "acl windowsupdate ssl::server_name .update.microsoft.com .delivery.mp.microsoft.com {server}\nssl_bump splice windowsupdate   # above the line that bumps",
+			"squid": "acl windowsupdate-tls ssl::server_name .update.microsoft.com .delivery.mp.microsoft.com {server}\nssl_bump splice windowsupdate-tls   # above the line that bumps",
 		},
 	}
 	CertificateInvalid = &Finding{
@@ -220,12 +220,12 @@ var (
 	ConnectionReset = &Finding{
 		Name: "connection-reset", Title: "the connection is reset in the middle of an exchange",
 		Owner: Proxy, Grade: Fail, Effect: Blocks, Codes: codesReset, Source: "KB2894304",
-		Fix: "Look in the log of the proxy, and of any scanner before it, for the run's id: a size limit, a scanner or an intrusion prevention that resets downloads. Exempt the update servers from it.",
+		Fix: "Look in the log of the proxy, and of any scanner before it, at the time of the run: a size limit, a scanner or an intrusion prevention that resets downloads. Exempt the update servers from it.",
 	}
 	ConnectionClosed = &Finding{
 		Name: "connection-closed", Title: "the connection is closed without an answer",
 		Owner: Proxy, Grade: Fail, Effect: Blocks, Codes: codesReset, Source: kb10132,
-		Fix: "Look in the log of the proxy for the run's id: a process that dies, or a rule that drops requests without an answer.",
+		Fix: "Look in the log of the proxy at the time of the run: a process that dies, or a rule that drops requests without an answer.",
 	}
 	BodyCut = &Finding{
 		Name: "body-cut", Title: "a file ends before its stated length",
@@ -312,13 +312,21 @@ var (
 		Grade: Fail, Effect: Blocks, Source: "KB885819",
 		Fix: "Allow the update servers for the address of this client, without a login and whatever the User-Agent is.",
 		Fixes: map[string]string{
-			"squid": "acl windowsupdate dstdomain .windowsupdate.com .update.microsoft.com .delivery.mp.microsoft.com {server}\nhttp_access allow windowsupdate   # above the line that denies",
+			"squid": "{squid-acl}\nhttp_access allow windowsupdate   # above the line that denies",
 		},
 	}
 	FileTypeDenied = &Finding{
 		Name: "file-type-denied", Title: "files of some type are denied, and the rest is not",
 		Owner: Proxy, Grade: Fail, Effect: Blocks, Source: "Microsoft: Windows Update troubleshooting",
 		Fix: "Take the update servers out of the rule that blocks files by extension or type: updates are .cab, .exe, .msu, .psf and .esd.",
+	}
+	SizeDenied = &Finding{
+		Name: "size-denied", Title: "whole files beyond some size are denied, and parts are not",
+		Owner: Proxy, Grade: Fail, Effect: Blocks, Source: ownTrial,
+		Fix: "Lift the limit on the size of answers for the update servers: feature updates have several gigabytes.",
+		Fixes: map[string]string{
+			"squid": "{squid-acl}\nreply_body_max_size none windowsupdate   # above the line with the limit",
+		},
 	}
 	RedirectUnusable = &Finding{
 		Name: "redirect-unusable", Title: "the client is sent elsewhere and gets nowhere",
@@ -333,7 +341,7 @@ var (
 	RequestRefused = &Finding{
 		Name: "request-refused", Title: "a well-formed request is refused",
 		Grade: Fail, Effect: Blocks, Source: wuaCodes,
-		Fix: "Look in the log of the proxy for the run's id and the rule that refused: strict checks of fields, of their length or of the body.",
+		Fix: "Look in the log of the proxy at the time of the run for the rule that refused: strict checks of fields, of their length or of the body.",
 	}
 	ServerError = &Finding{
 		Name: "server-error", Title: "a request is answered with an error of the server",
@@ -361,9 +369,11 @@ var (
 		Fix: "Look for a filter that changes, recodes or cuts the answers of the web services; ask the server directly to see what it says itself.",
 	}
 	ContentRecoded = &Finding{
-		Name: "content-recoded", Title: "a file comes compressed although identity was asked for",
+		Name: "content-recoded", Title: "an answer comes compressed that was not to be",
 		Owner: Proxy, Grade: Fail, Effect: Blocks, Source: bitsHTTP,
 		Codes: []Coded{
+			{WUA, SOAP, Win81, "", wuerr.PTInvalidFormat, inferred, Unsure},
+			{WUA, SOAP, "", Win7, wuerr.PTParse, inferred, Unsure},
 			{WUA, Fetch, "", "", wuerr.InvalidFile, inferred, Unsure},
 			{BITS, "", "", "", wuerr.BITSNoRange, bitsHTTP, Unsure},
 			{WUA, Job, "", "", wuerr.IncorrectHash, wuaCodes, Unsure},
@@ -372,7 +382,7 @@ var (
 		Explains: []*Finding{SizeHidden, SizeWrong, LengthMissing},
 		Fix:      "Switch compression off for update files: their size and bytes must stay as they are.",
 		Fixes: map[string]string{
-			"apache": "SetEnvIfNoCase Request_URI \"\\.(cab|exe|msu|psf|esd)$\" no-gzip",
+			"apache": "SetEnvIfNoCase Request_URI \"\\.(cab|exe|msu|psf|esd|asmx)$\" no-gzip",
 			"nginx":  "gzip off;",
 		},
 	}
@@ -435,7 +445,7 @@ var Findings = []*Finding{
 	ServerUnreachable, ProxyNotHTTP, LoginUnusable, LoginWanted, TunnelOnly443, TunnelDenied, TLSBroken,
 	TLSInspected, CertificateInvalid, IssuerUnknown, ConnectionReset, ConnectionClosed, BodyCut, ProxySilent,
 	BodyTrickles, HeadTooLarge, AnswerMalformed, HeadRefused, HeadHasBody, FileMissing, ServerUnavailable,
-	ServerNotWSUS, ServerBehindProxyDown, TunnelServerDown, RequestDenied, FileTypeDenied, RedirectUnusable, RequestRefused,
+	ServerNotWSUS, ServerBehindProxyDown, TunnelServerDown, RequestDenied, FileTypeDenied, SizeDenied, RedirectUnusable, RequestRefused,
 	ServerError, PageInstead, SOAPUnreadable, SizeHidden, SizeWrong, RangeIgnored, RangeRefused, RangeUnstated,
 	RangeWrong, LengthMissing, LengthDoubled, ConditionRefused, ConditionIgnored, ContentRecoded, ContentAltered,
 	HTTP10, Unexplained,

@@ -2,6 +2,7 @@ package probe
 
 import (
 	"fmt"
+	"strings"
 	"sync"
 
 	"proxycheck/probe/wire"
@@ -11,36 +12,55 @@ import (
 // one time-out and not one for each step.
 type gate struct {
 	mu       sync.Mutex
-	closed   map[string]string // machine -> why
-	silences map[string]int    // machine and phase -> how often
+	closed   map[string]closing // machine -> why
+	silences map[string]int     // machine and phase -> how often
 }
 
 // maxSilences is how often a phase may stay without an answer.
 const maxSilences = 2
 
-// shut says why nothing more is sent to hop, or "".
-func (g *gate) shut(hop string) string {
+// A closing is why nothing more is sent to a machine.
+type closing struct{ step, why string }
+
+// shut says why nothing more is sent to hop, if so.
+func (g *gate) shut(hop string) (closing, bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return g.closed[hop]
+	c, ok := g.closed[hop]
+	return c, ok
 }
 
-// note learns from an exchange of step with hop.
-func (g *gate) note(hop, step string, x *wire.Exchange) {
+// note learns from an exchange of step with hop. The silence of one that Windows
+// can do without proves nothing by itself.
+func (g *gate) note(hop, step string, x *wire.Exchange, spared bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.closed == nil {
-		g.closed, g.silences = map[string]string{}, map[string]int{}
+		g.closed, g.silences = map[string]closing{}, map[string]int{}
 	}
 	why := fmt.Sprintf("%s: %s: %s", step, x.Stopped.Doing(), x.Failure)
 	switch {
-	case g.closed[hop] != "", x.Failure == wire.Stopped:
+	case g.closed[hop].step != "", x.Failure == wire.Stopped, x.Failure == wire.Local:
 	case x.Stopped == wire.Resolve, x.Stopped == wire.Connect:
-		g.closed[hop] = why
+		g.closed[hop] = closing{step, why}
 	case x.Failure == wire.Silent:
 		at := hop + " " + string(x.Stopped)
+		if spared && g.silences[at] == 0 {
+			return
+		}
 		if g.silences[at]++; g.silences[at] >= maxSilences {
-			g.closed[hop] = fmt.Sprintf("%s, %d times", why, maxSilences)
+			g.closed[hop] = closing{step, fmt.Sprintf("%s, %d times", why, maxSilences)}
+		}
+	}
+}
+
+// rename puts another step in the place of one that closed the way.
+func (g *gate) rename(step, to string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for hop, c := range g.closed {
+		if c.step == step {
+			g.closed[hop] = closing{to, to + strings.TrimPrefix(c.why, step)}
 		}
 	}
 }

@@ -12,11 +12,12 @@ import (
 	"proxycheck/probe/wusp"
 )
 
-// greet asks the server what it is. Only a fake WSUS answers.
-func (s *session) greet(ctx context.Context, conn *wire.Conn) {
+// greet asks the server what it is. Only a fake WSUS answers. What it returns is
+// nil when the way is known to be closed.
+func (s *session) greet(ctx context.Context, conn *wire.Conn) *wire.Exchange {
 	hop := s.hop(&wire.Request{Authority: s.run.Target.Host})
-	if ctx.Err() != nil || s.gate.shut(hop) != "" {
-		return
+	if _, shut := s.gate.shut(hop); shut || ctx.Err() != nil {
+		return nil
 	}
 	text := new(capped)
 	host := shortHost(s.run.Target.Host, s.run.Target.TLS)
@@ -30,11 +31,23 @@ func (s *session) greet(ctx context.Context, conn *wire.Conn) {
 		text.Reset()
 		x = s.exchange(ctx, conn, req)
 	}
-	s.gate.note(hop, "hello", x)
+	s.gate.note(hop, greeting, x, false)
 	var hello wusp.Hello
-	if x.Answer.Status() == 200 && json.Unmarshal(text.gunzipped(), &hello) == nil && hello.Kind == string(FakeWSUS) {
+	if x.Answer.Status() == 200 && json.Unmarshal(text.gunzipped(), &hello) == nil {
 		s.run.Target = s.run.Target.hello(hello)
 	}
+	return x
+}
+
+// greeting stands for the greeting where the names of steps stand.
+const greeting = "hello"
+
+// inherit settles a step that was not sent by what the greeting met before it
+// could be sent: it would have met the same.
+func (s *session) inherit(r *Result, x *wire.Exchange) {
+	r.Observation = &Observation{Exchange: x, Direct: s.client.Proxy == "", Known: -1, Past: Past{}}
+	s.gate.rename(greeting, r.Step.Name)
+	s.settle(r)
 }
 
 // A capped buffer keeps the start of what is written to it.

@@ -26,8 +26,8 @@ type Symptom func(*Observation) string
 // step are asked only when there was, so they need not look again.
 func Judge(s *Step, o *Observation) []Verdict {
 	var verdicts []Verdict
-	if o.Failure == wire.Stopped {
-		return nil
+	if o.Failure == wire.Stopped || o.Failure == wire.Local || o.OutOfBytes {
+		return nil // says nothing about the network
 	}
 	failed := false
 	apply := func(rules []Rule) {
@@ -73,7 +73,7 @@ var broken = slices.Concat(unopened, breakingOff(inHead), statuses, breakingOff(
 var unopened = []Rule{
 	{If: direct(failed(wire.Resolve, wire.NoName)), Then: ServerNameUnknown},
 	{If: failed(wire.Resolve, wire.NoName), Then: ProxyNameUnknown},
-	{If: failed(wire.Resolve, wire.Silent), Then: NameServerSilent},
+	{If: failed(wire.Resolve, wire.Silent, wire.NoService), Then: NameServerSilent},
 	{If: direct(failed(wire.Connect, wire.Refused)), Then: ServerRefuses},
 	{If: direct(failed(wire.Connect, wire.Silent, wire.Unreachable)), Then: ServerUnreachable},
 	{If: failed(wire.Connect, wire.Refused), Then: ProxyRefuses},
@@ -86,7 +86,7 @@ var unopened = []Rule{
 	{If: otherPort, Then: TunnelOnly443},
 	{If: all(failed(wire.Tunnel, wire.Denied), answered(500, 502, 503, 504)), Then: TunnelServerDown},
 	{If: failed(wire.Tunnel, wire.Denied, wire.Cut, wire.Reset), Then: TunnelDenied},
-	{If: failed(wire.Secure, wire.NoAgreement, wire.Cut, wire.Reset, wire.Garbled, wire.Silent), Then: TLSBroken},
+	{If: failed(wire.Secure, wire.NoAgreement, wire.Cut, wire.Reset, wire.NotTLS, wire.Silent), Then: TLSBroken},
 	{If: inspected, Then: TLSInspected},
 	{If: certificateInvalid, Then: CertificateInvalid},
 	{If: failedAnywhere(wire.NoAgreement), Then: TLSBroken}, // an alert can come late
@@ -102,7 +102,7 @@ func breakingOff(where Symptom) []Rule {
 		{If: all(where, failedAnywhere(wire.Silent)), Then: ProxySilent},
 		{If: all(where, failedAnywhere(wire.Trickled)), Then: BodyTrickles},
 		{If: all(where, failedAnywhere(wire.TooLarge)), Then: HeadTooLarge},
-		{If: all(where, failedAnywhere(wire.Garbled, wire.Cut)), Then: AnswerMalformed},
+		{If: all(where, failedAnywhere(wire.Garbled, wire.NotTLS, wire.Cut)), Then: AnswerMalformed},
 	}
 }
 
@@ -132,6 +132,7 @@ var shared = []Rule{
 	{If: page, Then: PageInstead},
 	{If: inspected, Then: TLSInspected},
 	{If: certificateInvalid, Then: CertificateInvalid},
+	{If: inspectedWithTrust, Then: TLSInspected, As: Warn},
 	{If: all(onWindows, issuerUnknown), Then: IssuerUnknown, As: Fail},
 	{If: issuerUnknown, Then: IssuerUnknown},
 	{If: http10, Then: HTTP10},
@@ -140,6 +141,7 @@ var shared = []Rule{
 // The kinds of exchange.
 var (
 	soap = &Kind{Name: "soap", Text: true, Rules: []Rule{
+		{If: all(notConfig, coded), Then: ContentRecoded},
 		{If: notConfig, Then: SOAPUnreadable},
 	}}
 	size = &Kind{Name: "size", Rules: []Rule{
@@ -169,7 +171,7 @@ var (
 		{If: differs, Then: ContentAltered},
 	}}
 	stale = &Kind{Name: "condition", Rules: []Rule{
-		{If: status(200, 206), Then: ConditionIgnored},
+		{If: conditionIgnored, Then: ConditionIgnored},
 	}}
 )
 
@@ -209,7 +211,7 @@ func speaker(o *Observation) Owner {
 		return strings.Contains(answer.Start, reason)
 	}):
 		return Proxy
-	case signed(answer, serverSigns):
+	case signed(answer, serverSigns) && answer.Status() >= 400: // of a good answer, somebody may have changed the rest
 		return Server
 	}
 	return Unknown

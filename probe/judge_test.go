@@ -87,7 +87,7 @@ func TestJudge(t *testing.T) {
 		{"two different lengths", saw("bits-file", goodHead+"\nContent-Length: 1"), "length-doubled fail proxy"},
 		{"two different lengths, and the connection breaks", saw("bits-file", goodHead+"\nContent-Length: 1").breaks(wire.BodyRead, wire.Cut), "length-doubled fail proxy"},
 		{"a page for a cabinet", saw("bits-file", "HTTP/1.1 200 OK\nContent-Type: text/html\nContent-Length: 100000"), "page-instead fail unknown"},
-		{"a page that is said to be a cabinet", saw("bits-file", goodHead+"\n\n\n<!DOCTYPE HTML>"), "page-instead fail server"},
+		{"a page that is said to be a cabinet", saw("bits-file", goodHead+"\n\n\n<!DOCTYPE HTML>"), "page-instead fail unknown"},
 		{"a page of the proxy", saw("wua-config", "HTTP/1.1 200 OK\nServer: squid/5.7\n\n<html>"), "page-instead fail proxy"},
 
 		{"a cabinet is good", cabinetOf(0), ""},

@@ -22,7 +22,7 @@ const slack = 256 << 10
 // observe makes the exchange of one step, with the legs that the client adds
 // by itself, and notes what is to be known of it.
 func (s *session) observe(ctx context.Context, conn *wire.Conn, step *Step, req *wire.Request, b *blanks) *Observation {
-	o := &Observation{Direct: s.client.Proxy == "", Given: s.client.Login != nil, Known: -1, Past: b.past}
+	o := &Observation{Direct: s.client.Proxy == "", Known: -1, Past: b.past}
 	if strings.Contains(step.Send, "{object}") {
 		o.Known = b.size()
 	}
@@ -35,8 +35,11 @@ func (s *session) observe(ctx context.Context, conn *wire.Conn, step *Step, req 
 			o.Compared = compare(b.object, req.Head, answer)
 			return o.Compared
 		}
-		req.Limit = s.limit(b, req)
+		want := s.limit(b, step, req)
+		req.Limit = s.reserve(want)
 		x := s.exchange(ctx, conn, req)
+		s.release(req.Limit)
+		o.OutOfBytes = x.Body.Abandoned && req.Limit < want
 		next := s.leg(step, o, req, x)
 		if next == nil || len(o.Legs) == maxLegs {
 			o.Exchange, o.Text = x, text.plain(x.Answer)
@@ -61,17 +64,15 @@ func (s *session) exchange(ctx context.Context, conn *wire.Conn, req *wire.Reque
 	return x
 }
 
-// limit is how much of the answer to req is read.
-func (s *session) limit(b *blanks, req *wire.Request) int64 {
-	most := int64(slack)
+// limit is how much of the answer to a step is wanted.
+func (s *session) limit(b *blanks, step *Step, req *wire.Request) int64 {
 	if from, to, ok := parseRange(req.Head.Get("Range")); ok {
-		most += to - from
-	} else if req.Head.Get("Host") == fillers["content"](b, "") {
-		most += max(b.size(), 0)
-	} else {
-		most += maxText
+		return to - from + slack
 	}
-	return min(most, max(s.left(), 1))
+	if strings.Contains(step.Send, "{object}") {
+		return max(b.size(), 0) + slack
+	}
+	return maxText
 }
 
 // port443 asks for a tunnel to port 443 of the same machine, to see whether it

@@ -14,7 +14,8 @@ import (
 func (j *judged) report(r *Run) Played {
 	p := Played{ID: j.Step.Name, Name: j.Step.Name, Title: j.Step.Title, By: j.Step.By, Route: "proxy",
 		Connection: j.Step.On, Status: j.status(), Findings: []string{}, WaitedFor: j.WaitedFor, Spared: j.spared,
-		After: append([]string{}, j.After...), Phases: map[wire.Phase]float64{}, Legs: []Leg{}}
+		After: append([]string{}, j.After...), Phases: map[wire.Phase]float64{}, Legs: []Leg{},
+		Origin: []string{}, Changes: []string{}}
 	if r.Client.Proxy == "" {
 		p.Route = "direct"
 	}
@@ -41,7 +42,12 @@ func (p *Played) observed(o *Observation) {
 	}
 	p.Local, p.Remote, p.Reused, p.ClosedBy = o.Local, o.Remote, o.Reused, o.Closed
 	p.Sent, p.Received = sentText(o.Exchange), receivedText(o.Exchange)
-	if o.Answer.Start != "" {
+	p.ProxyNode = o.Answer.Get("Via")
+	p.RequestID = o.Sent.Get("MS-CV")
+	if p.Attempt = 1; o.Retried {
+		p.Attempt = 2
+	}
+	if o.Body.Framing != "" {
 		p.Body = &PlayedBody{o.Body.Length, fmt.Sprintf("%x", o.Body.SHA256), o.Body.Framing}
 	}
 	if p.Status == StatusUnknown && p.Evidence == "" {

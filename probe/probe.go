@@ -52,6 +52,8 @@ type Step struct {
 	Rules        []Rule     // beside those of the kind
 	Spare        Spare      // whether a failure is at most a warning; nil for never
 	Absent       []*Finding // when spared: these only say that the server lacks what was tried
+	Opens        bool       // sent before all others: what it meets, they would meet
+	InClear      bool       // only made towards a server that is asked in clear
 	Good         []int      // statuses beside 2xx that are a good answer of the server
 }
 
@@ -70,7 +72,7 @@ type Observation struct {
 	*wire.Exchange                  // the last leg, which is judged
 	Legs           []*wire.Exchange // those before it: redirects, a login, a HEAD that became a GET
 	Direct         bool             // no proxy was used
-	Given          bool             // a login for the proxy was given
+	OutOfBytes     bool             // the answer was left because the bytes of the run were used up
 	Text           []byte           // the body, when the kind keeps it; any xpress coding undone
 	Known          int64            // the size that the file is known to have; -1 when it is not
 	Compared       *Comparison      // with the file that the server is known to hold; nil when it is not known

@@ -28,7 +28,13 @@ type Report struct {
 	StoppedBy     string    `json:"stopped_by"`
 	Route         Route     `json:"route"`
 	Target        Asked     `json:"target"`
+	Routes        []Route   `json:"routes"` // of other agents; none is told apart yet
+	RunAs         RunAs     `json:"run_as"`
+	ClockSkewMS   int64     `json:"clock_skew_ms"` // by which this machine is ahead
 	As            Windows   `json:"as"`
+	Lists         []List    `json:"lists"`
+	Figures       []Figure  `json:"figures"`
+	LeftOut       []string  `json:"left_out"` // steps that the run was told not to make
 	NotTested     []string  `json:"not_tested"`
 	Verdict       Status    `json:"verdict"`
 	Findings      []Shown   `json:"findings"`
@@ -57,23 +63,52 @@ type Asked struct {
 
 // Shown is a finding as a run shows it.
 type Shown struct {
-	Name      string            `json:"name"`
-	Title     string            `json:"title"`
-	Grade     Grade             `json:"grade"`
-	Owner     Owner             `json:"owner"`
-	Effect    Effect            `json:"effect"`
-	Sure      Sure              `json:"sure"`      // of the surest of its codes
-	Codes     map[Agent]string  `json:"codes"`     // the primary one of each agent
-	CodesAll  []ShownCode       `json:"codes_all"` // of every version
-	Condition string            `json:"condition"`
-	Fix       string            `json:"fix"`
-	Fixes     map[string]string `json:"fixes"`
-	Sources   []string          `json:"sources"`
-	Steps     []string          `json:"steps"`
-	Evidence  string            `json:"evidence"`
-	Explains  []string          `json:"explains"`
-	Under     string            `json:"under,omitempty"` // the finding that accounts for this one
-	Retest    string            `json:"retest"`
+	Name        string            `json:"name"`
+	Title       string            `json:"title"`
+	Grade       Grade             `json:"grade"`
+	Owner       Owner             `json:"owner"`
+	Effect      Effect            `json:"effect"`
+	Sure        Sure              `json:"sure"`      // of the surest of its codes
+	Codes       map[Agent]string  `json:"codes"`     // the primary one of each agent
+	CodesAll    []ShownCode       `json:"codes_all"` // of every version
+	Condition   string            `json:"condition"`
+	Fix         string            `json:"fix"`
+	Fixes       map[string]string `json:"fixes"`
+	Sources     []string          `json:"sources"`
+	Steps       []string          `json:"steps"`
+	Evidence    string            `json:"evidence"`
+	Explains    []string          `json:"explains"`
+	Under       string            `json:"under,omitempty"` // the finding that accounts for this one
+	RuledOut    []Cause           `json:"ruled_out"`
+	NotRuledOut []string          `json:"not_ruled_out"`
+	Retest      string            `json:"retest"` // a command line
+}
+
+// A Cause is another cause of the same code, and the step that rules it out.
+type Cause struct {
+	Cause string `json:"cause"`
+	Step  string `json:"step"`
+}
+
+// RunAs is who ran the program, and where.
+type RunAs struct {
+	Account  string `json:"account"`
+	Elevated bool   `json:"elevated"`
+	Host     string `json:"host"`
+	OS       string `json:"os"`
+}
+
+// A List is a list of URLs that was used.
+type List struct {
+	Name string `json:"name"`
+	Date string `json:"date"`
+}
+
+// A Figure is something that was measured.
+type Figure struct {
+	Name  string  `json:"name"`
+	Value float64 `json:"value"`
+	Unit  string  `json:"unit"`
 }
 
 // A ShownCode is a code with what is known of it.
@@ -111,6 +146,12 @@ type Played struct {
 	Local      string                 `json:"local"`
 	Remote     string                 `json:"remote"`
 	Reused     bool                   `json:"reused"`
+	Variant    string                 `json:"variant"`
+	ProxyNode  string                 `json:"proxy_node"` // that answered, as it names itself
+	RequestID  string                 `json:"request_id"` // that the request bore
+	Attempt    int                    `json:"attempt"`
+	Origin     []string               `json:"origin"`  // what the server received; not witnessed yet
+	Changes    []string               `json:"changes"` // on the way; not witnessed yet
 	ClosedBy   wire.Closer            `json:"closed_by"`
 	Sent       string                 `json:"sent"`     // the head as it left
 	Received   string                 `json:"received"` // the head as it came
@@ -138,6 +179,7 @@ type About struct {
 	Source  string // where the setting is from
 	Server  string // as it was given
 	Command string // that makes the run again
+	RunAs   RunAs
 }
 
 // Catalogue is the first twelve digits of a SHA-256 over the tables by which

@@ -84,7 +84,11 @@ var ranges = map[string]func(size int64) (from, to int64){
 
 func (b *blanks) rangeOf(part string) (string, error) {
 	size := b.size()
-	if size <= 0 && part != "probe" {
+	switch {
+	case size > 0, part == "probe":
+	case part == "first":
+		size = 1 << 20 // whatever it is: the answer ends where the file does
+	default:
 		return "", needError{"bits-size"}
 	}
 	from, to := ranges[part](size)

@@ -126,12 +126,12 @@ func TestStamp(t *testing.T) {
 func TestNeed(t *testing.T) {
 	b := everything(Profiles[0])
 	b.object.Size, b.past = -1, Past{}
-	for _, name := range []string{"bits-range-first", "bits-range-deep", "bits-range-last", "do-piece"} {
+	for _, name := range []string{"bits-range-deep", "bits-range-last", "do-piece"} {
 		if _, err := b.request(saw(name, "").step); err != (needError{"bits-size"}) {
 			t.Errorf("%s, with the size not known: %v, want it to wait for bits-size", name, err)
 		}
 	}
-	for _, name := range []string{"wua-config", "bits-size", "bits-file", "do-probe"} {
+	for _, name := range []string{"wua-config", "bits-size", "bits-range-first", "bits-file", "do-probe"} {
 		if _, err := b.request(saw(name, "").step); err != nil {
 			t.Errorf("%s, with the size not known: %v", name, err)
 		}

@@ -29,8 +29,8 @@ type judged struct {
 	spared   string // why a failure is only a warning; "" when it is not
 }
 
-// Judged are the findings of a run, step by step: those of Judge, after what
-// only a look at several steps can tell.
+// judge is what is thought of a run, step by step: the verdicts of Judge, and
+// what only a look at several steps can tell.
 func judge(r *Run) []*judged {
 	var all []*judged
 	for _, result := range r.Results {
@@ -50,7 +50,27 @@ func judge(r *Run) []*judged {
 }
 
 // compared lists what can be told only by comparing steps.
-var compared = []func([]*judged){serverNotHTTP, headDenied, typeDenied, partsDisagree}
+var compared = []func([]*judged){loginGiven, serverNotHTTP, headDenied, sizeDenied, typeDenied, partsDisagree}
+
+// loginGiven keeps what a login hides that was given for this run: the services
+// of Windows have none.
+func loginGiven(all []*judged) {
+	for _, j := range all {
+		if j.Observation == nil {
+			continue
+		}
+		for _, leg := range j.Observation.Legs {
+			asked := &Observation{Exchange: leg, Direct: j.Observation.Direct}
+			finding, evidence := LoginUnusable, loginUseless(asked)
+			if evidence == "" {
+				finding, evidence = LoginWanted, answered(407)(asked)
+			}
+			if evidence != "" {
+				j.verdicts = append(j.verdicts, Verdict{finding, Fail, owner(finding, asked), evidence + "; the rest was tried with the login that was given"})
+			}
+		}
+	}
+}
 
 // serverNotHTTP tells a server that wants TLS from a proxy that does: a proxy
 // that opens a tunnel speaks HTTP itself, and passes on what the server says.
@@ -77,6 +97,16 @@ func headDenied(all []*judged) {
 	}
 }
 
+// sizeDenied tells a denied size from a denied server: only whole files are
+// denied, and parts of the same come.
+func sizeDenied(all []*judged) {
+	denied := having(all, RequestDenied)
+	onlyWhole := !slices.ContainsFunc(denied, func(j *judged) bool { return j.Step.Kind != whole })
+	if onlyWhole && slices.ContainsFunc(all, func(j *judged) bool { return j.Step.Kind == ranged && fetched(j) }) {
+		rename(denied, RequestDenied, SizeDenied, "; parts of it are not denied")
+	}
+}
+
 // typeDenied tells a denied type of file from a denied server: all that is
 // denied is of one type, and the web service answers.
 func typeDenied(all []*judged) {
@@ -89,7 +119,12 @@ func typeDenied(all []*judged) {
 	works := slices.ContainsFunc(all, func(j *judged) bool {
 		return j.Observation != nil && good(j.Step, j.Observation) && fileType(j.Observation) == ".asmx" && j.Observation.Trust == nil
 	})
-	if kind != "" && kind != ".asmx" && !others && works {
+	came := slices.ContainsFunc(all, func(j *judged) bool { // in the form of one that is denied: rules look at the end of a URL
+		return fetched(j) && fileType(j.Observation) == kind && slices.ContainsFunc(denied, func(d *judged) bool {
+			return asksQuery(d.Observation) == asksQuery(j.Observation)
+		})
+	})
+	if kind != "" && kind != ".asmx" && !others && works && !came {
 		rename(denied, RequestDenied, FileTypeDenied, "; only "+kind+" is denied")
 	}
 }
@@ -152,6 +187,9 @@ func fileType(o *Observation) string {
 	target, _, _ := strings.Cut(o.Sent.Target(), "?")
 	return strings.ToLower(path.Ext(target))
 }
+
+// asksQuery tells whether o asked for a URL with a query.
+func asksQuery(o *Observation) bool { return strings.Contains(o.Sent.Target(), "?") }
 
 // spare makes warnings of the failures of a step that this Windows can do
 // without.

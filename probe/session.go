@@ -24,9 +24,12 @@ type session struct {
 	login    atomic.Int32 // what became of the login: untried, sent or refused
 	requests atomic.Int64
 	out, in  atomic.Int64 // bytes
-	gate     gate
-	board    board
-	progress sync.Mutex
+	reserved atomic.Int64 // bytes that exchanges under way may need
+
+	reserving sync.Mutex
+	gate      gate
+	board     board
+	progress  sync.Mutex
 }
 
 func newSession(c *Client) *session {
@@ -54,7 +57,7 @@ func (s *session) end(ctx context.Context) *Run {
 			o.Trust = r.Target.trust(o.Exchange) // only now is it known what the server is
 		}
 	}
-	unfinished := slices.ContainsFunc(r.Results, (*Result).unfinished) || s.spent() && slices.ContainsFunc(r.Results, (*Result).abandoned)
+	unfinished := slices.ContainsFunc(r.Results, (*Result).unfinished)
 	switch {
 	case !unfinished:
 	case ctx.Err() != nil:
@@ -67,36 +70,55 @@ func (s *session) end(ctx context.Context) *Run {
 
 // unfinished tells whether the run ended before r could be settled.
 func (r *Result) unfinished() bool {
-	return r.Observation == nil && !r.Skipped || r.Observation != nil && r.Observation.Failure == wire.Stopped
+	if r.Observation == nil {
+		return !r.Skipped
+	}
+	return r.Observation.Failure == wire.Stopped || r.Observation.OutOfBytes
 }
 
-// abandoned tells whether r was left before the end of its body.
-func (r *Result) abandoned() bool { return r.Observation != nil && r.Observation.Body.Abandoned }
-
-// left is how many bytes the run may still move.
+// left is how many bytes the run may still move, without those that exchanges
+// under way may need.
 func (s *session) left() int64 {
 	if s.client.MaxBytes == 0 {
 		return math.MaxInt64
 	}
-	return s.client.MaxBytes - s.out.Load() - s.in.Load()
+	return s.client.MaxBytes - s.out.Load() - s.in.Load() - s.reserved.Load()
 }
 
-// spent tells whether the bytes of the run are used up.
-func (s *session) spent() bool { return s.left() <= 0 }
+// reserve sets aside as much of want as there is, and at least a byte.
+func (s *session) reserve(want int64) int64 {
+	s.reserving.Lock()
+	defer s.reserving.Unlock()
+	got := min(want, max(s.left(), 1))
+	s.reserved.Add(got)
+	return got
+}
+
+// release gives back what was set aside, once it is counted.
+func (s *session) release(n int64) { s.reserved.Add(-n) }
 
 // play makes the exchanges of one connection, one after another.
 func (s *session) play(ctx context.Context, conn *wire.Conn, line []*Result) {
 	for _, r := range line {
 		r.After = s.board.done()
 		s.one(ctx, conn, r)
-		s.board.post(r)
-		if s.client.Progress != nil {
-			s.progress.Lock()
-			s.client.Progress(r)
-			s.progress.Unlock()
-		}
+		s.settle(r)
 	}
 }
+
+// settle makes known that a step is done.
+func (s *session) settle(r *Result) {
+	s.board.post(r)
+	if s.client.Progress != nil {
+		s.progress.Lock()
+		defer s.progress.Unlock()
+		s.client.Progress(r)
+	}
+}
+
+// overhead is what an exchange costs beside bodies, in bytes: the heads, and the
+// handshake of a tunnel.
+const overhead = 4 << 10
 
 // one makes the exchange of one step, if anything speaks for trying.
 func (s *session) one(ctx context.Context, conn *wire.Conn, r *Result) {
@@ -107,19 +129,20 @@ func (s *session) one(ctx context.Context, conn *wire.Conn, r *Result) {
 	case ctx.Err() != nil:
 		r.WaitedFor = context.Cause(ctx).Error()
 		return
-	case s.spent(), r.Step.Kind == whole && s.left() < b.size():
+	case s.left() < overhead, r.Step.Kind == whole && s.left() < b.size():
 		r.WaitedFor = errBytes.Error()
 		return
 	case err != nil:
 		r.WaitedFor, r.Skipped = err.Error(), true
 		return
 	}
-	if why := s.gate.shut(s.hop(req)); why != "" {
-		r.WaitedFor, r.Skipped = why, true
+	if c, shut := s.gate.shut(s.hop(req)); shut {
+		r.WaitedFor, r.Behind, r.Skipped = c.why, c.step, true
 		return
 	}
 	r.Observation = s.observe(ctx, conn, r.Step, req, b)
-	s.gate.note(s.hop(req), r.Step.Name, r.Observation.Exchange)
+	spared := r.Step.Spare != nil && r.Step.Spare(s.client.Profile, &s.run.Target) != ""
+	s.gate.note(s.hop(req), r.Step.Name, r.Observation.Exchange, spared)
 }
 
 // prepare fills the request of a step, and waits for the step that knows what

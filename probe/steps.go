@@ -6,7 +6,7 @@ package probe
 var Steps = []*Step{
 	{
 		Name: "wua-config", Title: "ask the update server for its configuration",
-		By: WUA, Layer: SOAP, Kind: soap, On: "wua",
+		By: WUA, Layer: SOAP, Kind: soap, On: "wua", Opens: true,
 		Send: getConfig,
 	},
 	{
@@ -77,7 +77,7 @@ Host: {content}
 	},
 	{
 		Name: "bits-condition", Title: "fetch a part of a file only if it has not changed",
-		By: BITS, Layer: Job, Kind: stale, On: "bits", Since: Vista, Good: []int{412}, Send: `
+		By: BITS, Layer: Job, Kind: stale, On: "bits-condition", Since: Vista, Good: []int{412}, Send: `
 GET {object} HTTP/1.1
 Connection: Keep-Alive
 Accept: */*
@@ -98,7 +98,7 @@ Host: {content}
 	},
 	{
 		Name: "tls-config", Title: "ask the update server for its configuration through a tunnel",
-		By: WUA, Layer: SOAP, Kind: soap, On: "tls", Spare: whileGuessed, Send: overTLS(getConfig),
+		By: WUA, Layer: SOAP, Kind: soap, On: "tls", InClear: true, Spare: whileGuessed, Send: overTLS(getConfig),
 		Absent: []*Finding{TunnelServerDown, ServerRefuses, ServerUnreachable},
 	},
 }
@@ -159,10 +159,9 @@ Host: {content}
 func StepsOf(p *Profile, t *Target) []*Step {
 	var steps []*Step
 	for _, s := range Steps {
-		if !p.Windows.Within(s.Since, s.Until) || t.TLS && s.On == "tls" {
-			continue // what all goes through a tunnel needs no tunnel of its own
+		if p.Windows.Within(s.Since, s.Until) && !(t.TLS && s.InClear) {
+			steps = append(steps, s)
 		}
-		steps = append(steps, s)
 	}
 	return steps
 }

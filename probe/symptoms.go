@@ -218,7 +218,7 @@ func loginUseless(o *Observation) string {
 	if answer.Status() != 407 || offers(answer, "NTLM") || offers(answer, "Negotiate") || offers(answer, "Kerberos") {
 		return ""
 	}
-	if o.Given {
+	if o.Sent.Get(authorization) != "" || o.Tunnel != nil && o.Tunnel.Sent.Get(authorization) != "" {
 		return answerOf(o) + ", also with the login that was given"
 	}
 	return answerOf(o)

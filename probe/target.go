@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"strconv"
 	"strings"
 
 	"proxycheck/probe/wire"
@@ -38,10 +39,15 @@ type Target struct {
 	Roots      *x509.CertPool // to verify its certificate by; nil for the system's
 }
 
-// hello is t as the server describes itself.
+// hello is t as the server describes itself, or as it was when that makes no
+// sense: whoever is on the way may have written it.
 func (t Target) hello(h wusp.Hello) Target {
-	t.Kind, t.CA = FakeWSUS, h.CA
-	t.Size = min(max(h.Size, 1), wusp.MaxContent)
+	ca, err := hex.DecodeString(h.CA)
+	_, portErr := strconv.ParseUint(cmp.Or(h.TLSPort, "1"), 10, 16)
+	if h.Kind != string(FakeWSUS) || h.Size < 1 || h.Size > wusp.MaxContent || err != nil || portErr != nil || len(ca) != 0 && len(ca) != sha256.Size {
+		return t
+	}
+	t.Kind, t.CA, t.Size = FakeWSUS, h.CA, h.Size
 	if host, _, err := net.SplitHostPort(t.Host); err == nil && t.Guessed && h.TLSPort != "" {
 		t.Secure, t.Guessed = net.JoinHostPort(host, h.TLSPort), false
 	}
@@ -56,24 +62,26 @@ type Object struct {
 }
 
 // object makes up a file that no cache has seen. On a server that is not ours
-// it is an old one under a new query, which a static file ignores.
-func (t *Target) object(run, line string) Object {
+// it is one that is there: under a query of its own it would be new to caches,
+// and pass by rules that look at the end of a URL.
+func (t *Target) object(run string) Object {
 	if t.Size == 0 {
-		separator := "?"
-		if strings.Contains(t.ObjectPath, "?") {
-			separator = "&"
-		}
-		return Object{Path: t.ObjectPath + separator + run + "-" + line, Size: -1}
+		return Object{Path: t.ObjectPath, Size: -1}
 	}
 	content := wusp.NewContent(t.Size, run, ".cab")
 	return Object{Path: content.Path(), Size: content.Size, File: content}
 }
 
-// fill puts the names of t into a line that one types.
-func (t *Target) fill(fix string) string {
+// Fill puts the names of t into a line that one types. Squid wants a list of
+// names, and one of addresses, under names of their own.
+func (t *Target) Fill(fix string) string {
 	host, _, _ := net.SplitHostPort(t.Host)
 	_, port, _ := net.SplitHostPort(t.Secure)
-	return strings.NewReplacer("{server}", host, "{tls-port}", port).Replace(fix)
+	acl := "acl windowsupdate dstdomain .windowsupdate.com .update.microsoft.com .delivery.mp.microsoft.com " + host
+	if net.ParseIP(host) != nil {
+		acl = "acl windowsupdate dst " + host
+	}
+	return strings.NewReplacer("{squid-acl}", acl, "{server}", host, "{tls-port}", port).Replace(fix)
 }
 
 // always spares a step in every run.
@@ -106,6 +114,7 @@ type Trust struct {
 	Subject, Issuer string
 	By              TrustBasis
 	Err             error // why it is not trusted; nil when it is
+	Accepted        bool  // by the given CA, although the server's own root did not sign it
 }
 
 // A TrustBasis is what a certificate was verified by.
@@ -125,15 +134,17 @@ func (t *Target) trust(x *wire.Exchange) *Trust {
 	}
 	leaf := x.TLS.PeerCertificates[0]
 	host, _, _ := net.SplitHostPort(x.Authority)
-	options := x509.VerifyOptions{DNSName: host, Roots: t.Roots, Intermediates: x509.NewCertPool()}
+	options := x509.VerifyOptions{Roots: t.Roots, Intermediates: x509.NewCertPool()}
 	for _, c := range x.TLS.PeerCertificates[1:] {
 		options.Intermediates.AddCert(c)
 	}
 	result := &Trust{Subject: leaf.Subject.String(), Issuer: leaf.Issuer.String(), By: BySystem}
-	switch {
-	case t.Roots != nil:
+	if t.Roots != nil {
 		result.By = ByGivenCA
-	case t.CA != "":
+		_, err := leaf.Verify(options)
+		result.Accepted = err == nil
+	}
+	if t.CA != "" {
 		result.By, options.Roots = ByServersCA, x509.NewCertPool()
 		for _, c := range x.TLS.PeerCertificates {
 			if Fingerprint(c) == t.CA {
@@ -141,7 +152,10 @@ func (t *Target) trust(x *wire.Exchange) *Trust {
 			}
 		}
 	}
-	_, result.Err = leaf.Verify(options)
+	// Who signed it comes first: what else is wrong is then that signer's doing.
+	if _, result.Err = leaf.Verify(options); result.Err == nil {
+		result.Err = leaf.VerifyHostname(host)
+	}
 	return result
 }
 
@@ -151,23 +165,30 @@ func Fingerprint(c *x509.Certificate) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// SplitServer reads the URL of an update server and says where its parts are: a
-// WSUS has its TLS on the port above, or on 443 when it is on 80.
+// SplitServer says where the parts of an update server are: a WSUS has its TLS on
+// the port above that of its files, or on 443 when they are on 80 (wire.md 7.1).
 func SplitServer(scheme, host, port string) (Target, error) {
 	t := Target{Kind: WSUS, TLS: scheme == "https", Guessed: true, ObjectPath: "/selfupdate/wuident.cab"}
-	plain, secure := map[string]string{"80": "443", "8530": "8531"}, map[string]string{"443": "80", "8531": "8530"}
 	switch {
 	case scheme == "http":
 		port = cmp.Or(port, "80")
 		t.Host, t.Content = net.JoinHostPort(host, port), net.JoinHostPort(host, port)
-		t.Secure = net.JoinHostPort(host, cmp.Or(plain[port], "443"))
+		t.Secure = net.JoinHostPort(host, beside(port, 1, "80", "443"))
 	case scheme == "https":
 		port = cmp.Or(port, "443")
 		t.Guessed = false
 		t.Host, t.Secure = net.JoinHostPort(host, port), net.JoinHostPort(host, port)
-		t.Content = net.JoinHostPort(host, cmp.Or(secure[port], "80"))
+		t.Content = net.JoinHostPort(host, beside(port, -1, "443", "80"))
 	default:
 		return t, fmt.Errorf("scheme %q: an update server is asked by http or https", scheme)
 	}
 	return t, nil
+}
+
+// beside is the port that is by so much beside another, or the one of a pair.
+func beside(port string, by int, one, other string) string {
+	if n, err := strconv.Atoi(port); err == nil && port != one && n+by > 0 && n+by < 1<<16 {
+		return strconv.Itoa(n + by)
+	}
+	return other
 }

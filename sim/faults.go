@@ -150,6 +150,14 @@ var Faults = []*Fault{
 		Break: answer(file(".cab"), "HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n"), Shows: shows(probe.FileTypeDenied),
 	},
 	{
+		Name: "size-denied", Title: "the proxy denies files of more than 1 MiB", Source: "tried on Squid with reply_body_max_size",
+		Break: response(method("GET"), denyBeyond(1<<20)), Shows: shows(probe.SizeDenied),
+	},
+	{
+		Name: "name-server-fails", Title: "the name server cannot tell", Source: "RFC 1035, 4.1.1",
+		Break: names(servfail), Shows: shows(probe.NameServerSilent),
+	},
+	{
 		Name: "head-denied", Title: "the proxy denies HEAD and no other method", Source: "wuerror.h, WU_E_PT_HTTP_STATUS_FORBIDDEN",
 		Break: answer(method("HEAD"), "HTTP/1.1 403 Forbidden\r\nConnection: close\r\n\r\n"), Shows: shows(probe.HeadRefused),
 	},

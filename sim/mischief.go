@@ -23,6 +23,8 @@ import (
 
 func nxdomain(q *dns.Msg) *dns.Msg { return new(dns.Msg).SetRcode(q, dns.RcodeNameError) }
 
+func servfail(q *dns.Msg) *dns.Msg { return new(dns.Msg).SetRcode(q, dns.RcodeServerFailure) }
+
 func silence(*dns.Msg) *dns.Msg { return nil }
 
 // nobody is a port at which nothing listens.
@@ -135,6 +137,18 @@ func blockPage(r *http.Response) {
 	r.StatusCode, r.Status, r.Header = http.StatusOK, "200 OK", http.Header{}
 	replaceBody(r, []byte("<html><head><title>This site is blocked</title></head></html>"))
 	r.Header.Set("Content-Type", "text/html")
+}
+
+// denyBeyond puts a refusal in the place of answers of more than n bytes.
+func denyBeyond(n int64) func(*http.Response) {
+	return func(r *http.Response) {
+		if r.ContentLength <= n {
+			return
+		}
+		r.StatusCode, r.Status, r.Header = http.StatusForbidden, "403 Forbidden", http.Header{}
+		replaceBody(r, []byte("<html><head><title>Too big</title></head></html>"))
+		r.Header.Set("Content-Type", "text/html")
+	}
 }
 
 // truncate cuts answers short, with a length to match.

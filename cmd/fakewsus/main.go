@@ -104,14 +104,14 @@ func serve(ctx context.Context, args []string, stdout io.Writer) error {
 // sockets are those that the flags name; secure is nil when there is to be none.
 func sockets(listen, listenTLS string) (plain, secure net.Listener, err error) {
 	if plain, err = net.Listen("tcp", listen); err != nil {
-		return nil, nil, fmt.Errorf("--listen: %w", err)
+		return nil, nil, fmt.Errorf("--listen: %w; %w", err, errUsage)
 	}
 	if listenTLS == "" {
 		return plain, nil, nil
 	}
 	if secure, err = net.Listen("tcp", listenTLS); err != nil {
 		plain.Close()
-		return nil, nil, fmt.Errorf("--listen-tls: %w", err)
+		return nil, nil, fmt.Errorf("--listen-tls: %w; %w", err, errUsage)
 	}
 	return plain, secure, nil
 }

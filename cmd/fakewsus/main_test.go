@@ -30,8 +30,8 @@ func TestUsage(t *testing.T) {
 		{"--size many", 2, "invalid argument"},
 		{"--nonesuch", 2, "unknown flag"},
 		{"--listen 127.0.0.1:0 --ca-out /nonexistent/ca.pem", 2, "--ca-out"},
-		{"--listen 300.0.0.1:1", 3, "--listen: listen tcp"},
-		{"--listen 127.0.0.1:0 --listen-tls 300.0.0.1:1", 3, "--listen-tls: listen tcp"},
+		{"--listen 300.0.0.1:1", 2, "--listen: listen tcp"},
+		{"--listen 127.0.0.1:0 --listen-tls 300.0.0.1:1", 2, "--listen-tls: listen tcp"},
 	} {
 		var out bytes.Buffer
 		exit := Main(t.Context(), strings.Fields(tt.args), &out, &out)

@@ -75,6 +75,7 @@ var commands = []command{
 }
 
 func main() {
+	signal.Ignore(syscall.SIGPIPE) // a report into a closed pipe is an error like others
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // the second interrupt ends the program at once
 	os.Exit(Main(ctx, os.Args[1:], os.Stdout, os.Stderr))
@@ -101,9 +102,12 @@ func dispatch(ctx context.Context, args []string, stdout, stderr io.Writer) erro
 		help(stderr)
 		return &exitError{status: exitUsage}
 	}
-	if args[0] == "help" || args[0] == "--help" || args[0] == "-h" {
+	switch args[0] {
+	case "help", "--help", "-h":
 		help(stdout)
 		return nil
+	case "--version":
+		args = []string{"version"}
 	}
 	var names []string
 	for _, c := range commands {
@@ -157,16 +161,20 @@ func versionCommand(c *call) error {
 	return err
 }
 
-// near names the words that look like word, for whoever mistyped it.
+// near names the words that look like word, for whoever mistyped it, or all of
+// them when they are few.
 func near(word string, words []string) string {
 	var some []string
 	for _, w := range words {
-		if distance(word, w) <= 1+len(word)/4 || len(word) > 2 && (strings.Contains(w, word) || strings.Contains(word, w)) {
+		if distance(word, w) <= max(2, 1+len(word)/4) || len(word) > 2 && (strings.Contains(w, word) || strings.Contains(word, w)) {
 			some = append(some, w)
 		}
 	}
-	if len(some) == 0 {
-		return "; there are " + strings.Join(words[:min(len(words), 60)], ", ")
+	switch {
+	case len(some) == 0 && len(words) <= 20:
+		return "; there are " + strings.Join(words, ", ")
+	case len(some) == 0:
+		return "; proxycheck list has them all"
 	}
 	return "; near it are " + strings.Join(some, ", ")
 }

@@ -12,6 +12,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -25,7 +26,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// call runs the program and returns what it wrote and its exit status.
+// run runs the program and returns what it wrote and its exit status.
 func run(t *testing.T, args ...string) (stdout, stderr string, exit int) {
 	t.Helper()
 	var out, err bytes.Buffer
@@ -48,6 +49,9 @@ func TestExitStatus(t *testing.T) {
 		{"list codes", 0, "0x80200013"},
 		{"explain 0x80200013", 0, "range-ignored"},
 		{"explain -2145386477", 0, "BG_E_INSUFFICIENT_RANGE_SUPPORT"},
+		{"explain BG_E_INSUFFICIENT_RANGE_SUPPORT", 0, "0x80200013"},
+		{"--version", 0, "proxycheck devel, catalogue"},
+		{"run --server embedded --steps tls-config", 0, "PASS of 1 of 13 steps"},
 		{"explain range-removed", 0, "must show"},
 		{"explain bits-range-deep", 0, "Range: bytes={range:deep}"},
 		{"explain range-ignored", 0, "Palo Alto"},
@@ -65,6 +69,14 @@ func TestExitStatus(t *testing.T) {
 
 		{"", 2, "usage:"},
 		{"rum", 2, "near it are run"},
+		{"rnu", 2, "near it are run"},
+		{"explain 0x12345678", 2, "nothing is known of the code 0x12345678"},
+		{"explain nonesuchthing", 2, "proxycheck list has them all"},
+		{"run --server embedded --proxy-user alice", 2, "wants no login"},
+		{"run --server http://w --proxy http://a:hunter2@p:1 --proxy-user c", 2, "exclude each other"},
+		{"run --server http://w:1#frag", 2, "want scheme, host and port alone"},
+		{"run --server http://w --object /x.cab#y", 2, "want the path of a file"},
+		{"list steps -q", 2, "unknown shorthand flag"},
 		{"run", 2, "--server is missing"},
 		{"run --server microsoft", 2, "not there yet"},
 		{"run --server embedded extra", 2, "one argument too many"},
@@ -113,14 +125,11 @@ func TestExitStatus(t *testing.T) {
 		t.Run(tt.args, func(t *testing.T) {
 			t.Parallel()
 			args := strings.Fields(tt.args)
-			if len(args) > 1 && args[0] == "explain" && strings.HasPrefix(args[1], "-") {
-				args = []string{"explain", "--", args[1]}
-			}
 			stdout, stderr, exit := run(t, args...)
 			if exit != tt.exit || !strings.Contains(stdout+stderr, tt.want) {
 				t.Errorf("exit %d, want %d; no %q in\n%s%s", exit, tt.exit, tt.want, stdout, stderr)
 			}
-			if exit == 2 && args != nil && len(args) > 0 && (stdout != "" || strings.Count(stderr, "\n") != 1) {
+			if exit == 2 && len(args) > 0 && (stdout != "" || strings.Count(stderr, "\n") != 1) {
 				t.Errorf("bad usage wrote %d lines to stderr, want one, and %q to stdout", strings.Count(stderr, "\n"), stdout)
 			}
 		})
@@ -130,13 +139,17 @@ func TestExitStatus(t *testing.T) {
 // Every JSON output is as the schema says.
 func TestJSON(t *testing.T) {
 	schema := schema(t)
-	for _, args := range []string{
+	commands := []string{
 		"run --server embedded", "run --server embedded --as xp", "run --server embedded --fault range-removed",
 		"run --server embedded --fault proxy-port-refused", "run --server embedded --fault body-gzipped",
 		"run --server embedded --fault portal", "run --server embedded --fault connect-only-443",
 		"run --server embedded --fault server-name-gone", "run --server embedded --max-bytes 300KiB",
 		"selftest --fault block-page", "list steps", "list findings", "list faults", "list codes",
-	} {
+	}
+	for _, f := range sim.Faults {
+		commands = append(commands, "run --server embedded --timeout 1s --fault "+f.Name)
+	}
+	for _, args := range commands {
 		t.Run(args, func(t *testing.T) {
 			t.Parallel()
 			stdout, stderr, _ := run(t, append(strings.Fields(args), "--format", "json")...)
@@ -274,6 +287,12 @@ func TestLoginIsNeverShown(t *testing.T) {
 		{"--proxy", "http://" + n.Addr(), "--proxy-user", "alice"},
 		{"--proxy", "http://alice:hunter2@" + n.Addr() + "/path"},
 		{"--proxy", "alice:hunter2@[::1"},
+		{"--proxy", "pac+http://alice:hunter2@p/x.pac"},
+		{"--proxy", "http://alice:hunter2/x@p:3128"},
+		{"--proxy", "http://alice:hunter2%zz@p:3128"},
+		{"--proxy", "none", "--server", "alice:hunter2@w:8530"},
+		{"--proxy", "none", "--server", "http://alice:hunter2@w:8530"},
+		{"--proxy", "none", "--server-tls", "alice:hunter2@w"},
 	} {
 		for _, format := range []string{"text", "json"} {
 			args := append([]string{"run", "-v", "--server", "http://wsus.test:8530", "--format", format}, args...)
@@ -418,5 +437,40 @@ func answerAll(l net.Listener, text string) {
 			io.Copy(io.Discard, c)
 			c.Close()
 		}()
+	}
+}
+
+// A dead proxy is found whichever steps are chosen.
+func TestDeadProxyWithoutTheFirstStep(t *testing.T) {
+	dead := listen(t, "127.0.0.1:0")
+	dead.Close()
+	r, exit := runJSON(t, "--proxy", "http://"+dead.Addr().String(), "--server", "http://w.test:8530", "--steps", "bits-*")
+	if exit != 1 || found(r, probe.Fail) != "proxy-refuses" || r.Findings[0].Steps[0] != "bits-size" {
+		t.Errorf("exit %d, findings %+v", exit, r.Findings)
+	}
+}
+
+// The command line of a retest makes the same run again, without a password.
+func TestRetest(t *testing.T) {
+	n := startNet(t, "range-removed")
+	proxy := "http://al%20ice:hunter2@" + n.Addr()
+	r, exit := runJSON(t, "--proxy", proxy, "--server", "http://wsus.test:8530", "--as", "win10", "--max-bytes", "9MiB")
+	want := "proxycheck run --proxy-user 'al ice' --proxy http://" + n.Addr() + " --server http://wsus.test:8530 --as win10 --max-bytes 9MiB"
+	if exit != 1 || len(r.Findings) == 0 || r.Findings[0].Retest != want {
+		t.Errorf("exit %d, the retest is\n%q, want\n%q", exit, r.Findings[0].Retest, want)
+	}
+}
+
+// A budget that ends in the middle of an answer says nothing about the proxy,
+// and is kept.
+func TestBudget(t *testing.T) {
+	for _, most := range []int64{1000, 2200, 5000, 7000, 20_000, 100_000, 1_300_000} {
+		r, exit := runJSON(t, "--server", "embedded", "--max-bytes", strconv.FormatInt(most, 10))
+		if exit != 3 || r.Complete || r.StoppedBy != "max-bytes" || len(r.Findings) > 0 {
+			t.Errorf("of %d bytes: exit %d, complete %v, stopped by %q, findings %+v", most, exit, r.Complete, r.StoppedBy, r.Findings)
+		}
+		if moved := r.BytesSent + r.BytesReceived; moved > most+20_000 {
+			t.Errorf("of %d bytes, %d were moved", most, moved)
+		}
 	}
 }

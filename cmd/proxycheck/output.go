@@ -7,6 +7,7 @@ import (
 	"os"
 
 	"github.com/spf13/pflag"
+	"golang.org/x/term"
 
 	"proxycheck/probe"
 	"proxycheck/probe/report"
@@ -22,6 +23,10 @@ type output struct {
 func (o *output) define(fs *pflag.FlagSet) {
 	fs.StringVar(&o.format, "format", "text", "the `FORM` of the report: text or json")
 	fs.StringVarP(&o.file, "output", "o", "", "write the report to `FILE`, not to stdout")
+}
+
+// defineStyle adds the flags of a report.
+func (o *output) defineStyle(fs *pflag.FlagSet) {
 	fs.BoolVarP(&o.quiet, "quiet", "q", false, "no progress, and in text no steps")
 	fs.BoolVarP(&o.verbose, "verbose", "v", false, "show the heads of each exchange")
 }
@@ -74,11 +79,7 @@ func coloured(w io.Writer) bool { return terminal(w) && os.Getenv("NO_COLOR") ==
 // terminal tells whether somebody watches w.
 func terminal(w io.Writer) bool {
 	f, ok := w.(*os.File)
-	if !ok {
-		return false
-	}
-	info, err := f.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0
+	return ok && term.IsTerminal(int(f.Fd()))
 }
 
 // A progress is a line on a terminal that says how far a run is.

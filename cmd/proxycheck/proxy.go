@@ -21,13 +21,14 @@ type proxySetting struct {
 	credentials *probe.Login
 }
 
-// chooseProxy is the proxy that --proxy means for a server at host:port.
-func chooseProxy(flag, server string) (*proxySetting, error) {
+// chooseProxy is the proxy that --proxy means for a server at host:port, which is
+// asked by http or https.
+func chooseProxy(flag, scheme, server string) (*proxySetting, error) {
 	switch flag {
 	case "none":
 		return &proxySetting{source: "--proxy none"}, nil
 	case "system":
-		value, source, err := systemProxy(server)
+		value, source, err := systemProxy(scheme, server)
 		if err != nil {
 			return nil, &exitError{exitUnknown, err}
 		}
@@ -58,7 +59,7 @@ func parseProxy(value, source string) (*proxySetting, error) {
 		err = checkHost(u)
 	}
 	if err != nil {
-		return nil, usage("proxy %q from %s: %w", redacted(value), source, bare(err))
+		return nil, usage("proxy %q from %s: %w", redacted(value), source, bare(value, err))
 	}
 	port := u.Port()
 	if port == "" {
@@ -77,6 +78,9 @@ func parseProxy(value, source string) (*proxySetting, error) {
 func (p *proxySetting) login(user, passwordFile string) error {
 	if user == "" && passwordFile == "" {
 		return nil
+	}
+	if p.credentials != nil {
+		return usage("--proxy-user and a login in the URL of the proxy exclude each other")
 	}
 	if user == "" || strings.Contains(user, ":") {
 		return usage("--proxy-user: want a name without a colon; the password is in PROXYCHECK_PROXY_PASSWORD or a file")
@@ -111,10 +115,13 @@ func checkPort(port string) error {
 	return nil
 }
 
-// bare is what is wrong with a URL, without the URL, which may hold a login.
-func bare(err error) error {
+// bare is what is wrong with a URL, without what of it may be a login.
+func bare(text string, err error) error {
 	var u *url.Error
-	if errors.As(err, &u) {
+	switch {
+	case errors.As(err, &u) && strings.Contains(text, "@"):
+		return errors.New("this is no URL")
+	case errors.As(err, &u):
 		return u.Err
 	}
 	return err
@@ -134,21 +141,28 @@ func redacted(text string) string {
 	return scheme + rest
 }
 
-// fromEnvironment reads the proxy for a server from the environment as curl
-// does: http_proxy in lower case alone, all_proxy in either, and no_proxy.
-func fromEnvironment(server string, getenv func(string) string) (value, source string) {
-	for _, name := range []string{"http_proxy", "all_proxy", "ALL_PROXY"} {
+// environment names what curl reads for a scheme: http_proxy in lower case alone.
+var environment = map[string][]string{
+	"http":  {"http_proxy", "all_proxy", "ALL_PROXY"},
+	"https": {"https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"},
+}
+
+// fromEnvironment reads the proxy for a server from the environment as curl does.
+func fromEnvironment(scheme, server string, getenv func(string) string) (value, source string) {
+	except := "no_proxy"
+	if getenv(except) == "" {
+		except = "NO_PROXY"
+	}
+	for _, name := range environment[scheme] {
 		if value = getenv(name); value == "" {
 			continue
 		}
-		for _, except := range []string{"no_proxy", "NO_PROXY"} {
-			if excepted(server, getenv(except)) {
-				return "", except + " in the environment excepts the server from " + name
-			}
+		if excepted(server, getenv(except)) {
+			return "", except + " in the environment excepts the server from " + name
 		}
 		return value, name + " in the environment"
 	}
-	return "", "no proxy is set in the environment: http_proxy, all_proxy"
+	return "", "no proxy is set in the environment: " + strings.Join(environment[scheme], ", ")
 }
 
 // excepted tells whether no_proxy has a server at host:port: by name, by the

@@ -77,7 +77,12 @@ refresh_pattern . 0 20% 4320
 request_header_access Range deny all
 request_header_access Request-Range deny all
 `,
-		"denied":         `http_access deny all`,
+		"denied": `http_access deny all`,
+		"cab-denied": `
+acl cab urlpath_regex -i \.cab$
+http_access deny cab
+`,
+		"size-limited":   `reply_body_max_size 1 MB`,
 		"connect-denied": `http_access deny CONNECT`,
 		"basic-auth": `
 auth_param basic program /usr/lib/squid/basic_ncsa_auth {{.Dir}}/passwd

@@ -4,7 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
+	"os"
+	"os/user"
 	"path"
+	"runtime"
 	"strconv"
 	"strings"
 	"time"
@@ -42,6 +46,7 @@ func (f *runFlags) define(fs *pflag.FlagSet) {
 	fs.StringArrayVar(&f.faults, "fault", nil, "`NAME` of a fault of the embedded net; may be repeated")
 	fs.StringVar(&f.failOn, "fail-on", "fail", "exit with 1 from this `GRADE` on: warn or fail")
 	f.output.define(fs)
+	f.output.defineStyle(fs)
 }
 
 func runCommand(c *call) error {
@@ -53,7 +58,7 @@ func runCommand(c *call) error {
 	if err := f.check(c.flags); err != nil {
 		return err
 	}
-	client, about, closer, err := f.client()
+	client, about, closer, err := f.client(c.flags)
 	if err != nil {
 		return err
 	}
@@ -96,13 +101,15 @@ func (f *runFlags) check(fs *pflag.FlagSet) error {
 	case f.server == "microsoft":
 		return usage("--server microsoft is not there yet: give the URL of a WSUS, or embedded")
 	case strings.HasPrefix(f.proxy, "pac+"):
-		return usage("--proxy %s: scripts are not evaluated yet: give the URL of the proxy that it names", f.proxy)
+		return usage("--proxy %s: scripts are not evaluated yet: give the URL of the proxy that it names", redacted(f.proxy))
 	case f.failOn != "warn" && f.failOn != "fail":
 		return usage("--fail-on %q: want warn or fail", f.failOn)
 	case len(f.faults) > 0 && f.server != "embedded":
 		return usage("--fault goes with --server embedded alone: no other net can be broken")
 	case len(f.faults) > 0 && fs.Changed("proxy"):
 		return usage("--fault and --proxy exclude each other: a fault is in the embedded proxy")
+	case f.server == "embedded" && f.proxy == "system" && (f.proxyUser != "" || f.passwordFile != ""):
+		return usage("--server embedded brings its own proxy, which wants no login: leave out --proxy-user, or give --proxy")
 	case f.proxy == "none" && (f.proxyUser != "" || f.passwordFile != ""):
 		return usage("--proxy none and a login for the proxy exclude each other")
 	case f.server == "embedded" && (f.serverTLS != "" || f.ca != "" || f.object != ""):
@@ -115,8 +122,8 @@ func (f *runFlags) check(fs *pflag.FlagSet) error {
 
 // client is the client that the flags describe, what is to be said of it, and
 // what ends it.
-func (f *runFlags) client() (c *probe.Client, about probe.About, closer func(), err error) {
-	about = probe.About{Version: version, Server: f.server, Command: f.command()}
+func (f *runFlags) client(fs *pflag.FlagSet) (c *probe.Client, about probe.About, closer func(), err error) {
+	about = probe.About{Version: version, Server: f.server, Command: f.command(fs), RunAs: runAs()}
 	if f.server == "embedded" && f.proxy == "system" {
 		c, closer, err = f.embedded()
 		if err == nil {
@@ -164,7 +171,11 @@ func (f *runFlags) real(about *probe.About) (*probe.Client, func(), error) {
 	} else if c.Target, err = f.target(); err != nil {
 		return nil, nil, err
 	}
-	p, err := chooseProxy(f.proxy, c.Target.Host)
+	scheme := "http"
+	if c.Target.TLS {
+		scheme = "https"
+	}
+	p, err := chooseProxy(f.proxy, scheme, c.Target.Host)
 	if err == nil {
 		err = p.login(f.proxyUser, f.passwordFile)
 	}
@@ -213,24 +224,50 @@ func stepNames(steps []*probe.Step) []string {
 	return names
 }
 
-// command is the command line that makes this run again, without any login.
-func (f *runFlags) command() string {
-	words := []string{"proxycheck", "run", "--server", redacted(f.server)}
-	add := func(flag, value, usual string) {
-		if value != usual && value != "" {
-			words = append(words, flag, value)
+// command is the command line that makes this run again, without any login but
+// the name of its user.
+func (f *runFlags) command(fs *pflag.FlagSet) string {
+	words := []string{"proxycheck", "run"}
+	add := func(flag, value string) { words = append(words, "--"+flag, shellQuoted(value)) }
+	fs.Visit(func(flag *pflag.Flag) {
+		switch flag.Name {
+		case "fault":
+			for _, name := range f.faults {
+				add(flag.Name, name)
+			}
+		case "proxy":
+			value := redacted(f.proxy)
+			if user, rest, found := strings.Cut(value, "***@"); found {
+				value = user + rest
+				if u, err := url.Parse(f.proxy); err == nil && u.User != nil {
+					add("proxy-user", u.User.Username())
+				}
+			}
+			add(flag.Name, value)
+		case "format", "output", "quiet", "verbose":
+		default:
+			add(flag.Name, flag.Value.String())
 		}
-	}
-	add("--proxy", redacted(f.proxy), "system")
-	add("--proxy-user", f.proxyUser, "")
-	add("--server-tls", f.serverTLS, "")
-	add("--ca", f.ca, "")
-	add("--object", f.object, "")
-	add("--as", f.as, "win11")
-	for _, name := range f.faults {
-		add("--fault", name, "")
-	}
+	})
 	return strings.Join(words, " ")
+}
+
+// shellQuoted is a word as a shell takes it.
+func shellQuoted(word string) string {
+	if word != "" && strings.Trim(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./:,=@%+[]") == "" {
+		return word
+	}
+	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
+}
+
+// runAs is who runs this program, and where.
+func runAs() probe.RunAs {
+	r := probe.RunAs{OS: runtime.GOOS, Elevated: os.Geteuid() == 0}
+	r.Host, _ = os.Hostname()
+	if u, err := user.Current(); err == nil {
+		r.Account = u.Username
+	}
+	return r
 }
 
 // parseBytes reads a number of bytes such as 8MiB.

@@ -67,7 +67,7 @@ func selftestCommand(c *call) error {
 		if o.format == "json" {
 			return report.JSON(w, result)
 		}
-		return result.text(w, o.quiet)
+		return result.text(w)
 	}); err != nil {
 		return err
 	}
@@ -87,6 +87,11 @@ func judgeFaults(ctx context.Context, faults []*sim.Fault, timeout time.Duration
 	var all sync.WaitGroup
 	for i, f := range faults {
 		places <- struct{}{}
+		if ctx.Err() != nil {
+			result.Faults[i] = selfFault{Name: f.Name, Wanted: []string{}, Shown: []string{}, Skipped: "interrupted"}
+			<-places
+			continue
+		}
 		all.Go(func() {
 			result.Faults[i] = judgeFault(ctx, f, timeout)
 			<-places
@@ -137,7 +142,7 @@ func judgeFault(ctx context.Context, f *sim.Fault, timeout time.Duration) selfFa
 }
 
 // text writes a line for each fault.
-func (s *selftest) text(w io.Writer, quiet bool) error {
+func (s *selftest) text(w io.Writer) error {
 	for _, f := range s.Faults {
 		state := "FAIL"
 		switch {
@@ -145,9 +150,6 @@ func (s *selftest) text(w io.Writer, quiet bool) error {
 			state = "ok"
 		case f.Skipped != "":
 			state = "skip"
-		}
-		if quiet && f.OK {
-			continue
 		}
 		line := fmt.Sprintf("%-4s  %-26s %5d ms  %s", state, f.Name, f.TookMS, strings.Join(f.Shown, ", "))
 		if f.Step != "" {

@@ -67,9 +67,13 @@ func TestSim(t *testing.T) {
 func TestFromEnvironment(t *testing.T) {
 	for _, tt := range []struct {
 		env    map[string]string
-		server string
+		server string // https:// in front of it, for that
 		value  string
 	}{
+		{map[string]string{"https_proxy": "p:1", "http_proxy": "q:1"}, "https://w:443", "p:1"},
+		{map[string]string{"HTTPS_PROXY": "p:1"}, "https://w:443", "p:1"},
+		{map[string]string{"http_proxy": "q:1"}, "https://w:443", ""},
+		{map[string]string{"http_proxy": "p:1", "no_proxy": "a", "NO_PROXY": "w"}, "w:80", "p:1"},
 		{nil, "w:80", ""},
 		{map[string]string{"http_proxy": "http://p:1"}, "w:80", "http://p:1"},
 		{map[string]string{"HTTP_PROXY": "http://p:1"}, "w:80", ""}, // curl reads it in lower case alone
@@ -84,7 +88,11 @@ func TestFromEnvironment(t *testing.T) {
 		{map[string]string{"http_proxy": "p:1", "no_proxy": "10.0.0.0/8"}, "11.1.2.3:8530", "p:1"},
 		{map[string]string{"http_proxy": "p:1", "no_proxy": "::1"}, "[::1]:8530", ""},
 	} {
-		value, source := fromEnvironment(tt.server, func(name string) string { return tt.env[name] })
+		scheme, server := "http", tt.server
+		if host, ok := strings.CutPrefix(server, "https://"); ok {
+			scheme, server = "https", host
+		}
+		value, source := fromEnvironment(scheme, server, func(name string) string { return tt.env[name] })
 		if value != tt.value || source == "" {
 			t.Errorf("%v, %s: %q from %q, want %q", tt.env, tt.server, value, source, tt.value)
 		}
@@ -97,7 +105,7 @@ func TestWinHTTPLists(t *testing.T) {
 		"": "", "p:8080": "p:8080", "http=a:80;https=b:80": "a:80", "https=b:80": "", "https=b:80;p:1": "p:1",
 		"http=http://a:80": "http://a:80", "a:1;b:2": "a:1", "a:1 b:2": "a:1",
 	} {
-		if got := forHTTP(list); got != want {
+		if got := forScheme("http", list); got != want {
 			t.Errorf("of %q, %q is for http, want %q", list, got, want)
 		}
 	}

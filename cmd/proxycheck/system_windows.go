@@ -25,7 +25,7 @@ type proxyInfo struct {
 // systemProxy is the proxy that this machine is set to use for a server at
 // host:port, and where that is set; "" for none. WinHTTP comes first, since the
 // services read nothing else; the environment is for who has set it for tools.
-func systemProxy(server string) (value, source string, err error) {
+func systemProxy(scheme, server string) (value, source string, err error) {
 	proxy, bypass, err := staticSetting()
 	if err != nil {
 		return "", "", err
@@ -34,8 +34,8 @@ func systemProxy(server string) (value, source string, err error) {
 	if err != nil {
 		return "", "", err
 	}
-	if value = forHTTP(proxy); value == "" {
-		value, source = fromEnvironment(server, os.Getenv)
+	if value = forScheme(scheme, proxy); value == "" {
+		value, source = fromEnvironment(scheme, server, os.Getenv)
 		return value, "WinHTTP has no proxy (netsh winhttp show proxy); " + source, nil
 	}
 	if bypassed(host, bypass) {

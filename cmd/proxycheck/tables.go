@@ -19,6 +19,7 @@ type row struct {
 	Name    string   `json:"name"`
 	Title   string   `json:"title"`
 	Details []detail `json:"details,omitempty"`
+	symbols []string // other names, of a code
 }
 
 // A detail is one more thing that is known of a row.
@@ -64,6 +65,11 @@ func listCommand(c *call) error {
 }
 
 func explainCommand(c *call) error {
+	if len(c.args) == 1 {
+		if _, err := wuerr.Parse(c.args[0]); err == nil { // a negative number is no flag
+			c.args = []string{"--", c.args[0]}
+		}
+	}
 	if err := c.parse(1); err != nil {
 		return err
 	}
@@ -72,12 +78,14 @@ func explainCommand(c *call) error {
 		return usage("explain what? want a code such as 0x80200013, or the name of a finding, a fault or a step")
 	}
 	if code, err := wuerr.Parse(what); err == nil {
-		what = code.String()
+		if what = code.String(); code.Symbol() == "" {
+			return usage("nothing is known of the code %s; proxycheck list codes has those that are", what)
+		}
 	}
 	var names []string
 	for _, t := range tables {
 		for _, r := range t.rows() {
-			if strings.EqualFold(r.Name, what) {
+			if strings.EqualFold(r.Name, what) || t.name == "codes" && slices.Contains(r.symbols, strings.ToUpper(what)) {
 				return explain(c.stdout, t.name, r)
 			}
 			if t.name != "codes" {
@@ -106,7 +114,7 @@ func stepRows() []row {
 		if since != "" {
 			since += " and later"
 		}
-		rows = append(rows, row{s.Name, s.Title, []detail{
+		rows = append(rows, row{Name: s.Name, Title: s.Title, Details: []detail{
 			{"made by", string(s.By)}, {"on Windows", since}, {"judged as", s.Kind.Name}, {"request, as captured", s.Send},
 		}})
 	}
@@ -123,7 +131,7 @@ func findingRows() []row {
 		for _, product := range slices.Sorted(maps.Keys(f.Fixes)) {
 			details = append(details, detail{"to mend it in " + product, f.Fixes[product]})
 		}
-		rows = append(rows, row{f.Name, f.Title, append(details, detail{"shown by", strings.Join(shownBy(f), ", ")}, detail{"source", f.Source})})
+		rows = append(rows, row{Name: f.Name, Title: f.Title, Details: append(details, detail{"shown by", strings.Join(shownBy(f), ", ")}, detail{"source", f.Source})})
 	}
 	return rows
 }
@@ -182,7 +190,7 @@ func faultRows() []row {
 		for _, finding := range f.Shows {
 			shows = append(shows, finding.Name)
 		}
-		rows = append(rows, row{f.Name, f.Title, []detail{{"must show", strings.Join(shows, ", ")}, {"source", f.Source}}})
+		rows = append(rows, row{Name: f.Name, Title: f.Title, Details: []detail{{"must show", strings.Join(shows, ", ")}, {"source", f.Source}}})
 	}
 	return rows
 }
@@ -190,10 +198,11 @@ func faultRows() []row {
 func codeRows() []row {
 	var rows []row
 	for _, e := range wuerr.All() {
-		rows = append(rows, row{e.Code.String(), strings.TrimSpace(e.Symbol + "  " + e.Meaning), []detail{
-			{"defined by", e.Component}, {"also called", strings.Join(e.Aliases, ", ")}, {"how a proxy causes it", e.ProxyCause},
-			{"phase of an update", e.Phase}, {"to mend it", e.Fix}, {"findings", strings.Join(findingsOf(e.Code), ", ")}, {"source", e.Source},
-		}})
+		rows = append(rows, row{Name: e.Code.String(), Title: strings.TrimSpace(e.Symbol + "  " + e.Meaning),
+			symbols: append([]string{e.Symbol}, e.Aliases...), Details: []detail{
+				{"defined by", e.Component}, {"also called", strings.Join(e.Aliases, ", ")}, {"how a proxy causes it", e.ProxyCause},
+				{"phase of an update", e.Phase}, {"to mend it", e.Fix}, {"findings", strings.Join(findingsOf(e.Code), ", ")}, {"source", e.Source},
+			}})
 	}
 	return rows
 }

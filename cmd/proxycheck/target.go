@@ -15,21 +15,21 @@ import (
 func (f *runFlags) target() (probe.Target, error) {
 	server := f.server
 	if !strings.Contains(server, "://") {
-		return probe.Target{}, usage("--server %q: want a URL such as http://wsus:8530", server)
+		return probe.Target{}, usage("--server %q: want a URL such as http://wsus:8530", redacted(server))
 	}
 	u, err := url.Parse(server)
 	if err == nil {
 		err = checkHost(u)
 	}
-	if err == nil && (u.User != nil || strings.Trim(u.Path, "/") != "" || u.RawQuery != "") {
+	if err == nil && (u.User != nil || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "") {
 		err = errors.New("want scheme, host and port alone")
 	}
 	if err != nil {
-		return probe.Target{}, usage("--server %q: %w", redacted(server), bare(err))
+		return probe.Target{}, usage("--server %q: %w", redacted(server), bare(server, err))
 	}
 	t, err := probe.SplitServer(u.Scheme, u.Hostname(), u.Port())
 	if err != nil {
-		return t, usage("--server %q: %w", server, err)
+		return t, usage("--server %q: %w", redacted(server), err)
 	}
 	if f.serverTLS != "" {
 		host, port, err := net.SplitHostPort(f.serverTLS)
@@ -37,12 +37,12 @@ func (f *runFlags) target() (probe.Target, error) {
 			err = checkPort(port)
 		}
 		if err != nil || host == "" {
-			return t, usage("--server-tls %q: want HOST:PORT", f.serverTLS)
+			return t, usage("--server-tls %q: want HOST:PORT", redacted(f.serverTLS))
 		}
 		t.Secure, t.Guessed = f.serverTLS, false
 	}
 	if f.object != "" {
-		if !strings.HasPrefix(f.object, "/") || strings.ContainsAny(f.object, " \r\n") {
+		if !strings.HasPrefix(f.object, "/") || strings.ContainsAny(f.object, "# \r\n") {
 			return t, usage("--object %q: want the path of a file on the server, such as /Content/AB/0123.cab", f.object)
 		}
 		t.ObjectPath = f.object

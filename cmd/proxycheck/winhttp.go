@@ -5,16 +5,16 @@ import (
 	"strings"
 )
 
-// forHTTP is the proxy for http in a list of WinHTTP (WINHTTP_PROXY_INFO):
+// forScheme is the proxy for a scheme in a list of WinHTTP (WINHTTP_PROXY_INFO):
 // entries of the form [scheme=][scheme://]server[:port], of which the first that
 // fits is used.
-func forHTTP(list string) string {
+func forScheme(scheme, list string) string {
 	for _, entry := range strings.FieldsFunc(list, separates) {
-		scheme, server, named := strings.Cut(entry, "=")
+		of, server, named := strings.Cut(entry, "=")
 		if !named {
 			return entry
 		}
-		if strings.EqualFold(scheme, "http") {
+		if strings.EqualFold(of, scheme) {
 			return server
 		}
 	}

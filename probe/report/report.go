@@ -4,7 +4,11 @@ package report
 
 import (
 	"encoding/json"
+	"fmt"
 	"io"
+	"regexp"
+	"strings"
+	"unicode/utf8"
 
 	"proxycheck/probe"
 )
@@ -16,13 +20,25 @@ type Style struct {
 	Verbose bool // with the heads of each exchange
 }
 
-// JSON writes v, a report of this program, indented.
+// JSON writes v, a report of this program, indented. What a terminal would obey
+// is escaped.
 func JSON(w io.Writer, v any) error {
-	e := json.NewEncoder(w)
+	var b strings.Builder
+	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
 	e.SetIndent("", "  ")
-	return e.Encode(v)
+	if err := e.Encode(v); err != nil {
+		return err
+	}
+	_, err := io.WriteString(w, obeyed.ReplaceAllStringFunc(b.String(), func(s string) string {
+		r, _ := utf8.DecodeRuneInString(s)
+		return fmt.Sprintf(`\u%04X`, r)
+	}))
+	return err
 }
+
+// obeyed matches the control characters that JSON leaves as they are.
+var obeyed = regexp.MustCompile(`[\x{7F}-\x{9F}\x{061C}\x{200E}\x{200F}\x{202A}-\x{202E}\x{2066}-\x{2069}]`)
 
 // Text writes r for the administrator who reads it first: the verdict in one
 // line, the findings by cause, and then the steps.

@@ -68,6 +68,14 @@ var verdicts = map[probe.Status]string{
 	probe.StatusUnknown: "UNKNOWN: it could not be told whether Windows Update works",
 }
 
+// headline is the verdict in words. A part of the steps proves no more than that.
+func headline(r *probe.Report) string {
+	if r.Verdict == probe.StatusPass && len(r.LeftOut) > 0 {
+		return fmt.Sprintf("PASS of %d of %d steps: nothing is proved of the rest", len(r.Steps), len(r.Steps)+len(r.LeftOut))
+	}
+	return verdicts[r.Verdict]
+}
+
 func (t *text) head(r *probe.Report) {
 	before, after := t.painted(string(r.Verdict))
 	way := "without a proxy (" + r.Route.Source + ")"
@@ -77,7 +85,7 @@ func (t *text) head(r *probe.Report) {
 	if t.err == nil {
 		_, t.err = io.WriteString(t.w, before)
 	}
-	t.printf("%s", verdicts[r.Verdict])
+	t.printf("%s", headline(r))
 	if t.err == nil {
 		_, t.err = io.WriteString(t.w, after)
 	}
@@ -96,7 +104,7 @@ func (t *text) head(r *probe.Report) {
 var owners = map[probe.Owner]string{
 	probe.Proxy: "whoever runs the proxy", probe.Network: "whoever runs the network",
 	probe.Server: "whoever runs the update server", probe.Machine: "whoever configures the clients",
-	probe.Unknown: "not proved: the proxy's or the server's side",
+	probe.Unknown: "not proved by what was seen",
 }
 
 func (t *text) finding(r *probe.Report, f probe.Shown) {
@@ -263,11 +271,15 @@ func (t *text) heads(s probe.Played) {
 }
 
 func (t *text) open(r *probe.Report) {
-	if len(r.NotTested) == 0 {
+	open := slices.Clone(r.NotTested)
+	if len(r.LeftOut) > 0 {
+		open = append(open, "the steps that were left out: "+strings.Join(r.LeftOut, ", "))
+	}
+	if len(open) == 0 {
 		return
 	}
 	t.printf("\nnot tested\n")
-	for _, what := range r.NotTested {
+	for _, what := range open {
 		t.printf("  %s\n", strings.Join(fold(what, width-2), "\n  "))
 	}
 }

@@ -25,8 +25,8 @@ var (
 // maxInterim is the most 1xx answers that are passed over for one request.
 const maxInterim = 16
 
-// A Dialer says how connections are opened. Its fields are not changed by use. It
-// remembers the names that it has resolved, as the DNS Client service of Windows
+// A Dialer says how connections are opened. What is set in it is not changed by
+// use, but it remembers the names that it has resolved, as the DNS Client service of Windows
 // does.
 type Dialer struct {
 	Proxy    string                      // host:port; "" to connect to the server itself
@@ -91,13 +91,11 @@ func (c *Conn) attempt(ctx context.Context, r *Request) *Exchange {
 	x := &Exchange{Authority: r.Authority, Sent: r.Head, SentBody: r.Body,
 		Started: time.Now(), Took: map[Phase]time.Duration{}, Reused: c.meter != nil}
 	a := &attempt{Conn: c, req: r, x: x, ctx: ctx}
-	todo := phases
 	if x.Reused {
-		todo = phases[reusedFrom:]
 		c.meter.begin(ctx)
 	}
-	for _, p := range todo {
-		if p.only != nil && !p.only(a) {
+	for _, p := range phases {
+		if x.Reused && p.opens || p.only != nil && !p.only(a) {
 			continue
 		}
 		start := time.Now()
@@ -128,20 +126,17 @@ type attempt struct {
 // phases lists what is done in each phase, in order.
 var phases = []struct {
 	Phase
-	only func(*attempt) bool // nil for always
-	do   func(*attempt, context.Context) error
+	opens bool                // done once for a connection
+	only  func(*attempt) bool // nil for always
+	do    func(*attempt, context.Context) error
 }{
-	{Resolve, nil, (*attempt).resolve},
-	{Connect, nil, (*attempt).connect},
-	{Tunnel, func(a *attempt) bool { return a.req.TLS && a.Proxy != "" }, (*attempt).tunnel},
-	{Secure, func(a *attempt) bool { return a.req.TLS }, (*attempt).secure},
-	{FirstByte, nil, (*attempt).answer},
-	{BodyRead, nil, (*attempt).body},
+	{Resolve, true, nil, (*attempt).resolve},
+	{Connect, true, nil, (*attempt).connect},
+	{Tunnel, true, func(a *attempt) bool { return a.req.TLS && a.Proxy != "" }, (*attempt).tunnel},
+	{Secure, true, func(a *attempt) bool { return a.req.TLS }, (*attempt).secure},
+	{FirstByte, false, nil, (*attempt).answer},
+	{BodyRead, false, nil, (*attempt).body},
 }
-
-// reusedFrom is the place of FirstByte, where an exchange on a kept connection
-// starts.
-const reusedFrom = 4
 
 // timed does one phase within its time.
 func (a *attempt) timed(do func(*attempt, context.Context) error) error {
@@ -238,6 +233,10 @@ func (a *attempt) secure(ctx context.Context) error {
 	config.ServerName, config.InsecureSkipVerify = name, true // judged, not enforced
 	conn := tls.Client(buffered{a.meter, a.br}, config)
 	err = conn.HandshakeContext(ctx)
+	var record tls.RecordHeaderError
+	if errors.As(err, &record) {
+		a.x.Raw = record.RecordHeader[:]
+	}
 	state := conn.ConnectionState()
 	a.br, a.w, a.tls = bufio.NewReader(conn), conn, &state
 	return err
@@ -323,17 +322,6 @@ func listed(values []string, option string) bool {
 		}
 	}
 	return false
-}
-
-// Phases are the phases that x entered, in order.
-func (x *Exchange) Phases() []Phase {
-	var entered []Phase
-	for _, p := range phases {
-		if _, ok := x.Took[p.Phase]; ok {
-			entered = append(entered, p.Phase)
-		}
-	}
-	return entered
 }
 
 // A buffered connection gives back first what a reader has already taken.

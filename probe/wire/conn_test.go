@@ -21,8 +21,8 @@ func TestReuse(t *testing.T) {
 		t.Errorf("the second: %s (%v), reused: %v, retried: %v, from %s and %s",
 			second.Stopped, second.Err, second.Reused, second.Retried, first.Local, second.Local)
 	}
-	if want := []Phase{FirstByte, BodyRead}; !slices.Equal(second.Phases(), want) || second.In != int64(len(answered)) {
-		t.Errorf("the second took %v and %d bytes, want %v and %d", second.Phases(), second.In, want, len(answered))
+	if want := []Phase{FirstByte, BodyRead}; !slices.Equal(entered(second), want) || second.In != int64(len(answered)) {
+		t.Errorf("the second took %v and %d bytes, want %v and %d", entered(second), second.In, want, len(answered))
 	}
 	if p.accepted() != 1 {
 		t.Errorf("%d connections were opened", p.accepted())
@@ -193,8 +193,8 @@ func TestSecure(t *testing.T) {
 				c.Proxy, r.Authority = "", p.addr
 			}
 			x := c.Exchange(p.ctx, r)
-			if !x.Complete() || string(x.Body.Excerpt) != "ok" || !slices.Equal(x.Phases(), tt.phases) {
-				t.Fatalf("stopped at %s (%v) behind %v, want %v", x.Stopped, x.Err, x.Phases(), tt.phases)
+			if !x.Complete() || string(x.Body.Excerpt) != "ok" || !slices.Equal(entered(x), tt.phases) {
+				t.Fatalf("stopped at %s (%v) behind %v, want %v", x.Stopped, x.Err, entered(x), tt.phases)
 			}
 			if (x.Tunnel == nil) != tt.direct {
 				t.Errorf("of a tunnel is noted: %+v", x.Tunnel)

@@ -28,14 +28,18 @@ func failure(err error) Failure {
 		return Trickled
 	case errors.Is(err, errTooLarge):
 		return TooLarge
-	case errors.Is(err, errGarbled), errors.As(err, &record):
+	case errors.Is(err, errGarbled):
 		return Garbled
+	case errors.As(err, &record):
+		return NotTLS
 	case errors.Is(err, errStopped):
 		return Stopped
 	case errors.As(err, &timeout) && timeout.Timeout(), is(err, timedOut):
 		return Silent
-	case errors.As(err, &name):
+	case errors.As(err, &name) && name.IsNotFound:
 		return NoName
+	case errors.As(err, &name):
+		return NoService
 	case is(err, refused):
 		return Refused
 	case is(err, reset):
@@ -47,7 +51,7 @@ func failure(err error) Failure {
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return Cut
 	}
-	return Garbled
+	return Local
 }
 
 // is tells whether a system call ended in one of the given errors. They are

@@ -52,7 +52,7 @@ func TestFailures(t *testing.T) {
 		{"TLS too old, and an alert", script{hears, says(established), secures(oldTLS()), stays}, Secure, NoAgreement},
 		{"TLS too old, whatever was offered",
 			script{hears, says(established), hearsHello, says(tls10 + random + session), stays}, Secure, NoAgreement},
-		{"clear text in a tunnel", script{hears, says(established + denied), stays}, Secure, Garbled},
+		{"clear text in a tunnel", script{hears, says(established + denied), stays}, Secure, NotTLS},
 		{"hung up on the ClientHello", script{hears, says(established), hearsHello}, Secure, Cut},
 		{"reset on the ClientHello", script{hears, says(established), hearsHello, resets}, Secure, Reset},
 		{"no answer to the ClientHello", script{hears, says(established), hearsHello, stays}, Secure, Silent},
@@ -119,7 +119,7 @@ func checkFailure(t *testing.T, x *Exchange, phase Phase, f Failure) {
 	if x.Stopped != phase || x.Failure != f || x.Err == nil || x.Complete() {
 		t.Errorf("stopped at %s: %q (%v), want %s: %q", x.Stopped, x.Failure, x.Err, phase, f)
 	}
-	if entered := x.Phases(); entered[len(entered)-1] != x.Stopped {
+	if entered := entered(x); entered[len(entered)-1] != x.Stopped {
 		t.Errorf("stopped at %s, but entered %v", x.Stopped, entered)
 	}
 	closed := ClosedUs
@@ -277,8 +277,8 @@ func TestFailure(t *testing.T) {
 		{errTrickled, Trickled},
 		{errTooLarge, TooLarge},
 		{errGarbled, Garbled},
-		{tls.RecordHeaderError{Msg: "first record does not look like a TLS handshake"}, Garbled},
-		{errors.New("malformed chunked encoding"), Garbled},
+		{tls.RecordHeaderError{Msg: "first record does not look like a TLS handshake"}, NotTLS},
+		{errors.New("malformed chunked encoding"), Local},
 		{fmt.Errorf("%w: %w", errStopped, context.Canceled), Stopped},
 		{fmt.Errorf("%w: %w", errStopped, context.DeadlineExceeded), Stopped},
 		{fmt.Errorf("%w: %w", errStopped, io.EOF), Stopped},
@@ -288,7 +288,7 @@ func TestFailure(t *testing.T) {
 		{&net.OpError{Op: "dial", Net: "tcp", Err: os.ErrDeadlineExceeded}, Silent},
 		{&net.DNSError{Err: "i/o timeout", Name: "proxy.test", IsTimeout: true}, Silent},
 		{&net.DNSError{Err: "no such host", Name: "proxy.test", IsNotFound: true}, NoName},
-		{&net.DNSError{Err: "server misbehaving", Name: "proxy.test", IsTemporary: true}, NoName},
+		{&net.DNSError{Err: "server misbehaving", Name: "proxy.test", IsTemporary: true}, NoService},
 		{&net.OpError{Op: "remote error", Err: errors.New("tls: handshake failure")}, NoAgreement},
 		{&net.OpError{Op: "local error", Err: errors.New("tls: protocol version not supported")}, NoAgreement},
 		{errors.New("tls: server selected unsupported protocol version 301"), NoAgreement},

@@ -62,9 +62,9 @@ func TestResolveFailures(t *testing.T) {
 		failure Failure
 	}{
 		{"no such name", rcode(dns.RcodeNameError), NoName},
-		{"a name without addresses", addresses(), NoName},
-		{"a server that fails", rcode(dns.RcodeServerFailure), NoName},
-		{"a server that refuses", rcode(dns.RcodeRefused), NoName},
+		{"a name without addresses", addresses(), NoService},
+		{"a server that fails", rcode(dns.RcodeServerFailure), NoService},
+		{"a server that refuses", rcode(dns.RcodeRefused), NoService},
 		{"no answer", func(*dns.Msg) *dns.Msg { return nil }, Silent},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -197,3 +197,14 @@ func nobody(t *testing.T) string {
 	t.Cleanup(func() { conn.Close() })
 	return conn.LocalAddr().String()
 }
+
+// entered are the phases that x entered, in order.
+func entered(x *Exchange) []Phase {
+	var all []Phase
+	for _, p := range phases {
+		if _, ok := x.Took[p.Phase]; ok {
+			all = append(all, p.Phase)
+		}
+	}
+	return all
+}

@@ -59,7 +59,10 @@ const (
 	NoAgreement Failure = "no TLS in common"
 	Garbled     Failure = "not HTTP"
 	TooLarge    Failure = "too large"
-	Stopped     Failure = "stopped by us" // the context ended: says nothing about the network
+	NotTLS      Failure = "not TLS"
+	NoService   Failure = "no name service"         // the name server is not there, or cannot tell
+	Local       Failure = "trouble of this machine" // says nothing about the network
+	Stopped     Failure = "stopped by us"           // the context ended: says nothing about the network
 )
 
 // A Request is what is to be sent, and to whom.

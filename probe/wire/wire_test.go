@@ -143,8 +143,8 @@ func TestFigures(t *testing.T) {
 	if out, in := len(r.Head.Bytes()), len(answered); x.Out != int64(out) || x.In != int64(in) {
 		t.Errorf("%d bytes out and %d in, want %d and %d", x.Out, x.In, out, in)
 	}
-	if want := []Phase{Resolve, Connect, FirstByte, BodyRead}; !slices.Equal(x.Phases(), want) || x.Duration() <= 0 {
-		t.Errorf("the phases %v took %v, want %v", x.Phases(), x.Duration(), want)
+	if want := []Phase{Resolve, Connect, FirstByte, BodyRead}; !slices.Equal(entered(x), want) || x.Duration() <= 0 {
+		t.Errorf("the phases %v took %v, want %v", entered(x), x.Duration(), want)
 	}
 }
 
@@ -155,7 +155,7 @@ func TestDoing(t *testing.T) {
 			t.Errorf("what is done in %q has no words", p.Phase)
 		}
 	}
-	if Done.Doing() == "" || phases[reusedFrom].Phase != FirstByte {
-		t.Errorf("done is %q, and a reused connection starts at %q", Done.Doing(), phases[reusedFrom].Phase)
+	if Done.Doing() == "" {
+		t.Error("being done has no words")
 	}
 }

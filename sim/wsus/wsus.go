@@ -96,7 +96,7 @@ func (s *Server) call(w http.ResponseWriter, r *http.Request) {
 	h.Set("Cache-Control", "private")
 	h.Set("Content-Type", "text/xml; charset=utf-8")
 	h.Set("Vary", "Accept-Encoding")
-	h.Set("X-AspNet-Version", "4.0.30319")
+	h["X-AspNet-Version"] = []string{"4.0.30319"} // in its own spelling
 	if wusp.Operation(r.Header.Get("SOAPAction")) != "GetConfig" || !wusp.IsGetConfig(body) {
 		w.WriteHeader(http.StatusInternalServerError)
 		io.WriteString(w, fault)
