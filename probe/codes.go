@@ -51,10 +51,6 @@ func StatusCode(l Layer, status int) wuerr.Code {
 	return wuerr.AgentStatus(status)
 }
 
-// primary is the first code of s for a step on a version of Windows, and
-// whether there is one.
-func (s *shown) primary(step *Step, w Windows) (Coded, bool) { return s.loggedBy(step.By, step, w) }
-
 // loggedBy is the first code under which an agent logs s for a step: the update
 // agent logs some trouble of the jobs that others do for it.
 func (s *shown) loggedBy(agent Agent, step *Step, w Windows) (Coded, bool) {

@@ -90,7 +90,7 @@ func TestCodes(t *testing.T) {
 		var wrong []string
 		for i, w := range []Windows{XP, Win7, Win81, Win10, Win11} {
 			got := "-"
-			if c, ok := s.primary(tt.saw.step, w); ok {
+			if c, ok := s.loggedBy(tt.saw.step.By, tt.saw.step, w); ok {
 				got = strings.TrimPrefix(c.Code.String(), "0x")
 				if c.Sure == Unsure && strings.HasSuffix(want[i], " unsure") {
 					got += " unsure"

@@ -23,7 +23,7 @@ func (j *judged) report(r *Run) Played {
 		p.Findings = append(p.Findings, v.Finding.Name)
 		p.Evidence = cmp.Or(p.Evidence, v.Evidence)
 		s := &shown{Finding: v.Finding, by: []*judged{j}}
-		if c, ok := s.primary(j.Step, r.Client.Profile.Windows); ok && p.Code == "" {
+		if c, ok := s.loggedBy(j.Step.By, j.Step, r.Client.Profile.Windows); ok && p.Code == "" {
 			p.Code = c.Code.String()
 		}
 	}

@@ -23,10 +23,9 @@ type Agent string
 
 // The agents of this version.
 const (
-	WUA     Agent = "wua"     // the update agent: web services and its own files
-	BITS    Agent = "bits"    // the background transfer service
-	DO      Agent = "do"      // Delivery Optimization
-	WinHTTP Agent = "winhttp" // what they all stand on
+	WUA  Agent = "wua"  // the update agent: web services and its own files
+	BITS Agent = "bits" // the background transfer service
+	DO   Agent = "do"   // Delivery Optimization
 )
 
 // A Layer is the part of an agent that meets a trouble: the update agent logs

@@ -22,7 +22,7 @@ func (e needError) Error() string { return "waits for what " + e.step + " finds 
 // {step.Field}, a field that the answer to an earlier step had.
 var blank = regexp.MustCompile(`\{([a-z][a-z0-9-]*)(?:([:.])([A-Za-z0-9-]+))?\}`)
 
-// Blanks fill the blanks of the requests on one connection.
+// blanks are what fills the blanks of the requests on one connection.
 type blanks struct {
 	profile *Profile
 	target  *Target

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"maps"
@@ -26,6 +27,11 @@ type row struct {
 type detail struct {
 	Name  string `json:"name"`
 	Value string `json:"value"`
+}
+
+// Lines tells whether the value is lines that stand as they are.
+func (d detail) Lines() bool {
+	return strings.Contains(d.Value, "\n") || strings.HasPrefix(d.Name, "to mend it in ")
 }
 
 // tables are what list lists, in the order in which explain looks.
@@ -115,11 +121,14 @@ func stepRows() []row {
 			since += " and later"
 		}
 		rows = append(rows, row{Name: s.Name, Title: s.Title, Details: []detail{
-			{"made by", string(s.By)}, {"on Windows", since}, {"judged as", s.Kind.Name}, {"request, as captured", s.Send},
+			{"made by", string(s.By)}, {"on Windows", since}, {"judged as", s.Kind.Name}, {"request, as captured", strings.TrimSpace(s.Send)},
 		}})
 	}
 	return rows
 }
+
+// example is the server in lines to type, where there is no run.
+var example = probe.Target{Host: "SERVER:8530", Secure: "SERVER:8531"}
 
 func findingRows() []row {
 	var rows []row
@@ -129,7 +138,7 @@ func findingRows() []row {
 			{"condition", f.Condition}, {"to mend it", f.Fix},
 		}
 		for _, product := range slices.Sorted(maps.Keys(f.Fixes)) {
-			details = append(details, detail{"to mend it in " + product, f.Fixes[product]})
+			details = append(details, detail{"to mend it in " + product, example.Fill(f.Fixes[product])})
 		}
 		rows = append(rows, row{Name: f.Name, Title: f.Title, Details: append(details, detail{"shown by", strings.Join(shownBy(f), ", ")}, detail{"source", f.Source})})
 	}
@@ -156,18 +165,19 @@ func codeLines(f *probe.Finding) string {
 	for _, c := range f.Codes {
 		versions := ""
 		if c.Since != "" || c.Until != "" {
-			versions = fmt.Sprintf(", %s to %s", orElse(string(c.Since), "xp"), orElse(string(c.Until), "now"))
+			oldest := probe.XP
+			if c.Agent == probe.DO {
+				oldest = probe.Win10
+			}
+			versions = fmt.Sprintf(", %s to %s", cmp.Or(c.Since, oldest), cmp.Or(c.Until, "now"))
 		}
-		fmt.Fprintf(&b, "%s %s %s (%s%s: %s)\n", c.Agent, c.Code, c.Code.Symbol(), c.Sure, versions, c.Source)
+		code := c.Code.String() + " " + c.Code.Symbol()
+		if c.Code == 0 {
+			code = "the code of the answer's status"
+		}
+		fmt.Fprintf(&b, "%s %s (%s%s: %s)\n", c.Agent, code, c.Sure, versions, c.Source)
 	}
-	return b.String()
-}
-
-func orElse(s, otherwise string) string {
-	if s == "" {
-		return otherwise
-	}
-	return s
+	return strings.TrimSpace(b.String())
 }
 
 // shownBy names the faults that show f.
