@@ -4,7 +4,6 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -108,12 +107,12 @@ func issuerUnknown(o *Observation) string {
 	return fmt.Sprintf("the certificate was issued by %s, which is not in %s", quoted(o.Trust.Issuer), o.Trust.By)
 }
 
-// onWindows matches where the store of this machine is that of a client.
-func onWindows(*Observation) string {
-	if runtime.GOOS != "windows" {
+// atClient matches where the store of this machine is that of a client.
+func atClient(o *Observation) string {
+	if o.Trust == nil || !o.Trust.AtClient {
 		return ""
 	}
-	return "this machine runs Windows"
+	return issuerUnknown(o)
 }
 
 // certificateInvalid matches a certificate that no client takes, whoever signed it.

@@ -64,13 +64,6 @@ func (s *shown) loggedBy(agent Agent, step *Step, w Windows) (Coded, bool) {
 	return codes[i], true
 }
 
-// seenIn says where Windows shows the codes of an agent.
-var seenIn = map[Agent]string{
-	WUA:  "WindowsUpdate.log, and Settings",
-	BITS: "event 61 of BITS-Client, and bitsadmin /list /allusers /verbose",
-	DO:   "the Delivery Optimization log (Get-DeliveryOptimizationLog)",
-}
-
 // passing are the codes that BITS takes for passing trouble: the job goes on
 // trying for days, as TRANSIENT_ERROR.
 var passing = []wuerr.Code{wuerr.TimedOut, wuerr.NameNotResolved, wuerr.CannotConnect, wuerr.ConnectionError, wuerr.InvalidResponse}

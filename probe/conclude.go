@@ -104,24 +104,6 @@ func skew(r *Run) int64 {
 	return 0
 }
 
-// notTested says what a run of these steps leaves open.
-func notTested(r *Run) []string {
-	open := []string{"Microsoft's own servers: the run asks the update server that was given"}
-	if r.Target.Kind == WSUS {
-		open = append(open,
-			"files that no cache has seen, and big ones: the server's own files are asked for, of which "+r.Target.ObjectPath+" is one",
-			"RegisterComputer, SyncUpdates and ReportEventBatch, which change a server",
-			"whether files are the ones that the server holds: its files are not known, so only parts and wholes are compared")
-	}
-	if p := r.Client.Profile; p.Unsure != "" {
-		open = append(open, string(p.Windows)+": "+p.Unsure)
-	}
-	if r.Target.Guessed {
-		open = append(open, "whether the server offers TLS at all: "+r.Target.Secure+" is a guess, --server-tls names it")
-	}
-	return open
-}
-
 // report is s as a report shows it.
 func (s *shown) report(r *Run, all []*judged, about About) Shown {
 	f := Shown{Name: s.Name, Title: s.Title, Grade: s.grade, Owner: s.owner, Effect: s.Effect,

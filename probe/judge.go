@@ -133,7 +133,7 @@ var shared = []Rule{
 	{If: inspected, Then: TLSInspected},
 	{If: certificateInvalid, Then: CertificateInvalid},
 	{If: inspectedWithTrust, Then: TLSInspected, As: Warn},
-	{If: all(onWindows, issuerUnknown), Then: IssuerUnknown, As: Fail},
+	{If: all(issuerUnknown, atClient), Then: IssuerUnknown, As: Fail},
 	{If: issuerUnknown, Then: IssuerUnknown},
 	{If: http10, Then: HTTP10},
 }

@@ -46,9 +46,6 @@ type Profile struct {
 	Unsure         string // what of it is not proved; "" for nothing
 }
 
-// soapUnsure is said of the versions whose web-service calls nobody captured.
-const soapUnsure = "whether its calls of web services look as here: no capture of this version is public, so they are played with the fields of Windows 11"
-
 // An order is where a field stands beside Range.
 type order int
 

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"runtime"
 	"strconv"
 	"strings"
 
@@ -84,30 +85,6 @@ func (t *Target) Fill(fix string) string {
 	return strings.NewReplacer("{squid-acl}", acl, "{server}", host, "{tls-port}", port).Replace(fix)
 }
 
-// always spares a step in every run.
-func always(why string) Spare { return func(*Profile, *Target) string { return why } }
-
-// unlessSelfUpdates spares a step that this Windows does not make by itself.
-func unlessSelfUpdates(p *Profile, _ *Target) string {
-	if p.SelfUpdates {
-		return ""
-	}
-	return string(p.Windows) + " does not update its agent this way"
-}
-
-// unlessMicrosoft spares a step that Windows makes towards Microsoft alone.
-func unlessMicrosoft(*Profile, *Target) string {
-	return "Windows asks this of Microsoft's servers only, not of a WSUS"
-}
-
-// whileGuessed spares a step towards a port that the server may not have.
-func whileGuessed(_ *Profile, t *Target) string {
-	if !t.Guessed {
-		return ""
-	}
-	return "nothing says that this server offers TLS at " + t.Secure
-}
-
 // Trust is what is known of the certificate that a server, or somebody in its
 // place, showed.
 type Trust struct {
@@ -115,6 +92,7 @@ type Trust struct {
 	By              TrustBasis
 	Err             error // why it is not trusted; nil when it is
 	Accepted        bool  // by the given CA, although the server's own root did not sign it
+	AtClient        bool  // this machine's store is like that of the clients
 }
 
 // A TrustBasis is what a certificate was verified by.
@@ -138,7 +116,7 @@ func (t *Target) trust(x *wire.Exchange) *Trust {
 	for _, c := range x.TLS.PeerCertificates[1:] {
 		options.Intermediates.AddCert(c)
 	}
-	result := &Trust{Subject: leaf.Subject.String(), Issuer: leaf.Issuer.String(), By: BySystem}
+	result := &Trust{Subject: leaf.Subject.String(), Issuer: leaf.Issuer.String(), By: BySystem, AtClient: runtime.GOOS == "windows"}
 	if t.Roots != nil {
 		result.By = ByGivenCA
 		_, err := leaf.Verify(options)

@@ -52,53 +52,79 @@ func Main(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	return 3
 }
 
-func serve(ctx context.Context, args []string, stdout io.Writer) error {
+// An offer is what the flags ask for.
+type offer struct {
+	listen, listenTLS, caOut string
+	size                     int64
+	version                  bool
+}
+
+// parse reads the flags.
+func parse(args []string, stdout io.Writer) (*offer, error) {
+	var o offer
 	flags := pflag.NewFlagSet("fakewsus", pflag.ContinueOnError)
+	flags.SortFlags = false
 	flags.SetOutput(stdout)
-	listen := flags.String("listen", "127.0.0.1:8530", "the `ADDRESS` to serve on")
-	listenTLS := flags.String("listen-tls", "127.0.0.1:8531", "the `ADDRESS` to serve TLS on; empty for none")
-	caOut := flags.String("ca-out", "", "write the root of the certificate to `FILE`, as PEM")
-	size := flags.Int64("size", wsus.DefaultSize, "the `BYTES` of the file that proxycheck fetches")
-	showVersion := flags.Bool("version", false, "say which version this is")
-	if err := flags.Parse(args); err != nil {
-		if errors.Is(err, pflag.ErrHelp) {
-			return err
-		}
-		return fmt.Errorf("%w; %w", err, errUsage)
-	}
+	flags.StringVar(&o.listen, "listen", "127.0.0.1:8530", "the `ADDRESS` to serve on")
+	flags.StringVar(&o.listenTLS, "listen-tls", "127.0.0.1:8531", "the `ADDRESS` to serve TLS on; empty for none")
+	flags.StringVar(&o.caOut, "ca-out", "", "write the root of the certificate to `FILE`, as PEM")
+	flags.Int64Var(&o.size, "size", wsus.DefaultSize, "the `BYTES` of the file that proxycheck fetches")
+	flags.BoolVar(&o.version, "version", false, "say which version this is")
+	err := flags.Parse(args)
 	switch {
-	case *showVersion:
+	case errors.Is(err, pflag.ErrHelp):
+		return nil, err
+	case err != nil:
+		return nil, fmt.Errorf("%w; %w", err, errUsage)
+	case flags.NArg() > 0:
+		return nil, fmt.Errorf("%q is one argument too many; %w", flags.Arg(0), errUsage)
+	case o.size < 1 || o.size > wusp.MaxContent:
+		return nil, fmt.Errorf("--size %d is out of range: want 1 to %d; %w", o.size, int64(wusp.MaxContent), errUsage)
+	}
+	return &o, nil
+}
+
+func serve(ctx context.Context, args []string, stdout io.Writer) error {
+	o, err := parse(args, stdout)
+	if err != nil {
+		return err
+	}
+	if o.version {
 		_, err := fmt.Fprintln(stdout, "fakewsus", version)
 		return err
-	case flags.NArg() > 0:
-		return fmt.Errorf("%q is one argument too many; %w", flags.Arg(0), errUsage)
-	case *size < 1 || *size > wusp.MaxContent:
-		return fmt.Errorf("--size %d is out of range: want 1 to %d; %w", *size, int64(wusp.MaxContent), errUsage)
 	}
 	authority, err := wsus.NewAuthority("proxycheck fake WSUS CA")
 	if err != nil {
 		return fmt.Errorf("making a certificate: %w", err)
 	}
-	if *caOut != "" {
-		if err := os.WriteFile(*caOut, authority.PEM(), 0o644); err != nil {
+	if o.caOut != "" {
+		if err := os.WriteFile(o.caOut, authority.PEM(), 0o644); err != nil {
 			return fmt.Errorf("--ca-out: %w; %w", err, errUsage)
 		}
 	}
-	plain, secure, err := sockets(*listen, *listenTLS)
+	plain, secure, err := sockets(o.listen, o.listenTLS)
 	if err != nil {
 		return err
 	}
-	server := &wsus.Server{Size: *size, Authority: authority}
-	_, err = fmt.Fprintf(stdout, "serving on http://%s\n", plain.Addr())
+	server := &wsus.Server{Size: o.size, Authority: authority}
 	if secure != nil {
 		_, server.TLSPort, _ = net.SplitHostPort(secure.Addr().String())
-		_, err = fmt.Fprintf(stdout, "serving on https://%s\n", secure.Addr())
 	}
-	if err != nil {
+	if err := announce(stdout, plain, secure); err != nil {
 		return err
 	}
-	fmt.Fprintf(stdout, "a file of 5 GiB: http://%s%s\n", plain.Addr(), wusp.NewContent(5<<30, "00000000", ".cab").Path())
 	return until(ctx, server, plain, secure)
+}
+
+// announce says where it serves, and names a file that any client can fetch.
+func announce(w io.Writer, plain, secure net.Listener) error {
+	text := fmt.Sprintf("serving on http://%s\n", plain.Addr())
+	if secure != nil {
+		text += fmt.Sprintf("serving on https://%s\n", secure.Addr())
+	}
+	text += fmt.Sprintf("a file of 5 GiB: http://%s%s\n", plain.Addr(), wusp.NewContent(5<<30, "00000000", ".cab").Path())
+	_, err := io.WriteString(w, text)
+	return err
 }
 
 // sockets are those that the flags name; secure is nil when there is to be none.
