@@ -68,7 +68,8 @@ func (c *Client) Run(ctx context.Context) *Run {
 	}
 	if c.Target.Kind != Embedded {
 		x := s.greet(ctx, opening)
-		if first := len(steps) == len(s.run.Results); first && len(steps) > 0 && x != nil && (x.Stopped == wire.Resolve || x.Stopped == wire.Connect) {
+		dead := x != nil && (x.Stopped == wire.Resolve || x.Stopped == wire.Connect)
+		if nothingSent := len(steps) == len(c.Steps); dead && nothingSent && len(steps) > 0 {
 			s.inherit(steps[0], x)
 			steps = steps[1:]
 		}

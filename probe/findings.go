@@ -112,12 +112,15 @@ var (
 	ProxyNameUnknown = &Finding{
 		Name: "proxy-name-unknown", Title: "the proxy's name does not resolve",
 		Owner: Network, Grade: Fail, Effect: Blocks, Codes: codesNoName, Source: wuaCodes,
-		Fix: "Publish the proxy's name in the name service that the clients use, or correct the name in their proxy setting.",
+		Fix: "Publish the proxy's name in the name service that the clients use, or correct the name in their " +
+			"proxy setting.",
 	}
 	ServerNameUnknown = &Finding{
 		Name: "server-name-unknown", Title: "the update server's name does not resolve on the client",
 		Owner: Machine, Grade: Fail, Effect: Blocks, Codes: codesNoName, Source: wuaCodes,
-		Fix: "No proxy is used here, so the client must resolve the name itself. Correct the server's name in the policy \"Specify intranet Microsoft update service location\", set that policy to not configured if the server is gone, or configure the proxy that should be used.",
+		Fix: "No proxy is used here, so the client must resolve the name itself. Correct the server's name in " +
+			"the policy \"Specify intranet Microsoft update service location\", set that policy to not " +
+			"configured if the server is gone, or configure the proxy that should be used.",
 	}
 	NameServerSilent = &Finding{
 		Name: "name-server-silent", Title: "the name server gives no answer",
@@ -132,23 +135,29 @@ var (
 	ProxyUnreachable = &Finding{
 		Name: "proxy-unreachable", Title: "packets to the proxy are dropped",
 		Owner: Network, Grade: Fail, Effect: Blocks, Codes: codesDropped, Source: winhttp,
-		Fix: "Open the path from the client to the proxy's port: a firewall or a route drops the packets without a word.",
+		Fix: "Open the path from the client to the proxy's port: a firewall or a route drops the packets " +
+			"without a word.",
 	}
 	ServerRefuses = &Finding{
 		Name: "server-refuses", Title: "nothing listens at the update server's address",
 		Owner: Server, Grade: Fail, Effect: Blocks, Codes: codesRefused, Source: winhttp,
-		Fix: "Check that the update server runs and that the port in the clients' policy is the one on which it listens: 8530 for WSUS since 2012, 80 before. If that server is gone, set the policy \"Specify intranet Microsoft update service location\" to not configured.",
+		Fix: "Check that the update server runs and that the port in the clients' policy is the one on which " +
+			"it listens: 8530 for WSUS since 2012, 80 before. If that server is gone, set the policy " +
+			"\"Specify intranet Microsoft update service location\" to not configured.",
 	}
 	ServerUnreachable = &Finding{
 		Name: "server-unreachable", Title: "packets to the update server are dropped",
 		Owner: Network, Grade: Fail, Effect: Blocks, Codes: codesDropped, Source: winhttp,
-		Fix: "No proxy is used here. Open the path from the client to the update server, or configure the proxy that should be used: netsh winhttp set proxy on the client, then restart the service wuauserv.",
+		Fix: "No proxy is used here. Open the path from the client to the update server, or configure the " +
+			"proxy that should be used: netsh winhttp set proxy on the client, then restart the service " +
+			"wuauserv.",
 	}
 	ProxyNotHTTP = &Finding{
 		Name: "proxy-not-http", Title: "what listens at the proxy's address does not speak HTTP",
 		Owner: Machine, Grade: Fail, Effect: Blocks, Codes: codesGarbled, Source: kb10132,
 		Explains: []*Finding{ConnectionClosed, ConnectionReset, RequestRefused, TunnelDenied, TLSBroken, AnswerMalformed},
-		Fix:      "Correct the port in the clients' proxy setting: the one at hand belongs to another service, or to a proxy that wants TLS, which these components do not use.",
+		Fix: "Correct the port in the clients' proxy setting: the one at hand belongs to another service, or " +
+			"to a proxy that wants TLS, which these components do not use.",
 	}
 	LoginUnusable = &Finding{
 		Name: "login-unusable", Title: "the proxy asks for a login that no service of Windows can give",
@@ -159,7 +168,8 @@ var (
 			{BITS, "", "", "", wuerr.DownloadStatus(407), bitsCodes, Documented},
 			{DO, "", "", "", wuerr.DownloadStatus(407), doCodes, Documented},
 		},
-		Fix: "Let requests to the update servers through without a login, in a rule before the one that asks for it: updates run as services, and none of them answers Basic or Digest.",
+		Fix: "Let requests to the update servers through without a login, in a rule before the one that asks " +
+			"for it: updates run as services, and none of them answers Basic or Digest.",
 		Fixes: map[string]string{
 			"squid": "{squid-acl}\nhttp_access allow windowsupdate   # above the line with proxy_auth",
 		},
@@ -167,9 +177,11 @@ var (
 	LoginWanted = &Finding{
 		Name: "login-wanted", Title: "the proxy asks for a login",
 		Owner: Proxy, Grade: Fail, Effect: Blocks, Source: "KB885819",
-		Condition: "It works where the proxy accepts the machine account, which NTLM or Negotiate may present on a domain member; that cannot be tried from here.",
-		Fix:       "Let requests to the update servers through without a login, in a rule before the one that asks for it: updates run as services, before and without any user.",
-		Fixes:     LoginUnusable.Fixes,
+		Condition: "It works where the proxy accepts the machine account, which NTLM or Negotiate may present on a " +
+			"domain member; that cannot be tried from here.",
+		Fix: "Let requests to the update servers through without a login, in a rule before the one that asks " +
+			"for it: updates run as services, before and without any user.",
+		Fixes: LoginUnusable.Fixes,
 	}
 	TunnelOnly443 = &Finding{
 		Name: "tunnel-only-443", Title: "the proxy opens tunnels to port 443 alone",
@@ -184,7 +196,8 @@ var (
 	TunnelDenied = &Finding{
 		Name: "tunnel-denied", Title: "the proxy does not open a tunnel to the update server",
 		Owner: Proxy, Grade: Fail, Effect: Blocks, Codes: codesTunnel, Source: squidWiki,
-		Fix: "Allow CONNECT to the update servers, for requests without a User-Agent too: these components send none with CONNECT.",
+		Fix: "Allow CONNECT to the update servers, for requests without a User-Agent too: these components " +
+			"send none with CONNECT.",
 		Fixes: map[string]string{
 			"squid": "{squid-acl}\nacl tunnel method CONNECT\nhttp_access allow tunnel windowsupdate   # above the line that denies",
 		},
@@ -196,12 +209,15 @@ var (
 			{WUA, "", "", "", wuerr.SecureChannel, winhttp, Unsure},
 			{WUA, "", "", "", wuerr.ConnectionError, "seen on Windows Vista", Unsure},
 		},
-		Fix: "Make the handshake from the proxy's own machine: if it works there, a box that inspects TLS stands between; if not, the server offers no protocol version that this Windows knows, or its certificate is not bound to the port.",
+		Fix: "Make the handshake from the proxy's own machine: if it works there, a box that inspects TLS " +
+			"stands between; if not, the server offers no protocol version that this Windows knows, or its " +
+			"certificate is not bound to the port.",
 	}
 	TLSInspected = &Finding{
 		Name: "tls-inspected", Title: "somebody signs TLS in the server's place",
 		Owner: Proxy, Grade: Fail, Effect: Blocks, Codes: codesTLS, Source: wuSecurity,
-		Fix: "Exempt the update servers from TLS inspection. Microsoft's hosts are pinned, and a root that the clients trust is not enough for them.",
+		Fix: "Exempt the update servers from TLS inspection. Microsoft's hosts are pinned, and a root that the " +
+			"clients trust is not enough for them.",
 		Fixes: map[string]string{
 			"squid": "acl windowsupdate-tls ssl::server_name .update.microsoft.com .delivery.mp.microsoft.com {server}\nssl_bump splice windowsupdate-tls   # above the line that bumps",
 		},
@@ -209,38 +225,47 @@ var (
 	CertificateInvalid = &Finding{
 		Name: "certificate-invalid", Title: "the certificate is expired or for another name",
 		Owner: Unknown, Grade: Fail, Effect: Blocks, Codes: codesTLS, Source: wuSecurity,
-		Fix: "Look at the clock of the client first. Then give the server a certificate for the very name that stands in the clients' policy.",
+		Fix: "Look at the clock of the client first. Then give the server a certificate for the very name that " +
+			"stands in the clients' policy.",
 	}
 	IssuerUnknown = &Finding{
 		Name: "issuer-unknown", Title: "the certificate's issuer is not known on this machine",
 		Owner: Unknown, Grade: Warn, Effect: Blocks, Codes: codesTLS, Source: wuSecurity,
 		Condition: "It is harmless when the clients have that issuer in their machine store.",
-		Fix:       "Give the root of the update server's certificate with --ca, so that its own certificate can be told from one that an inspecting proxy made. If it is the proxy's, exempt the update server from inspection.",
+		Fix: "Give the root of the update server's certificate with --ca, so that its own certificate can be " +
+			"told from one that an inspecting proxy made. If it is the proxy's, exempt the update server from " +
+			"inspection.",
 	}
 	ConnectionReset = &Finding{
 		Name: "connection-reset", Title: "the connection is reset in the middle of an exchange",
 		Owner: Proxy, Grade: Fail, Effect: Blocks, Codes: codesReset, Source: "KB2894304",
-		Fix: "Look in the log of the proxy, and of any scanner before it, at the time of the run: a size limit, a scanner or an intrusion prevention that resets downloads. Exempt the update servers from it.",
+		Fix: "Look in the log of the proxy, and of any scanner before it, at the time of the run: a size " +
+			"limit, a scanner or an intrusion prevention that resets downloads. Exempt the update servers " +
+			"from it.",
 	}
 	ConnectionClosed = &Finding{
 		Name: "connection-closed", Title: "the connection is closed without an answer",
 		Owner: Proxy, Grade: Fail, Effect: Blocks, Codes: codesReset, Source: kb10132,
-		Fix: "Look in the log of the proxy at the time of the run: a process that dies, or a rule that drops requests without an answer.",
+		Fix: "Look in the log of the proxy at the time of the run: a process that dies, or a rule that drops " +
+			"requests without an answer.",
 	}
 	BodyCut = &Finding{
 		Name: "body-cut", Title: "a file ends before its stated length",
 		Owner: Proxy, Grade: Fail, Effect: Blocks, Codes: codesReset, Source: doRanges,
-		Fix: "Look for a scanner that gives up on large files, a size limit, or a cache that keeps incomplete ones; exempt the update servers from scanning.",
+		Fix: "Look for a scanner that gives up on large files, a size limit, or a cache that keeps incomplete " +
+			"ones; exempt the update servers from scanning.",
 	}
 	ProxySilent = &Finding{
 		Name: "proxy-silent", Title: "a request is taken and its answer does not come",
 		Owner: Proxy, Grade: Fail, Effect: Blocks, Codes: codesSilent, Source: "KB2894304",
-		Fix: "Look for a scanner that holds the answer until it has the whole file, or a proxy that waits for a server it cannot reach. Exempt the update servers from scanning.",
+		Fix: "Look for a scanner that holds the answer until it has the whole file, or a proxy that waits for " +
+			"a server it cannot reach. Exempt the update servers from scanning.",
 	}
 	BodyTrickles = &Finding{
 		Name: "body-trickles", Title: "a file comes a few bytes at a time",
 		Owner: Proxy, Grade: Fail, Effect: Blocks, Codes: codesSilent, Source: "Skyhigh: data trickling",
-		Fix: "Exempt the update servers from scanning: a scanner lets a few bytes through to keep the client waiting, and Delivery Optimization gives up on such a rate.",
+		Fix: "Exempt the update servers from scanning: a scanner lets a few bytes through to keep the client " +
+			"waiting, and Delivery Optimization gives up on such a rate.",
 	}
 	HeadTooLarge = &Finding{
 		Name: "head-too-large", Title: "the head of an answer does not end",
@@ -255,7 +280,8 @@ var (
 	AnswerMalformed = &Finding{
 		Name: "answer-malformed", Title: "an answer is not well-formed HTTP",
 		Owner: Proxy, Grade: Fail, Effect: Blocks, Codes: codesGarbled, Source: kb10132,
-		Fix: "Look for a filter that rewrites answers, and keep connections open between the requests; then ask the maker of the proxy.",
+		Fix: "Look for a filter that rewrites answers, and keep connections open between the requests; then " +
+			"ask the maker of the proxy.",
 	}
 	HeadRefused = &Finding{
 		Name: "head-refused", Title: "HEAD is refused",
@@ -270,27 +296,34 @@ var (
 	FileMissing = &Finding{
 		Name: "file-missing", Title: "the file is not found on the server",
 		Grade: Fail, Effect: Blocks, Source: "KB3090184",
-		Fix: "Ask for the same URL in a browser on the server itself. If it is there, the proxy changes the URL or the field Host; if not, reset the content of the WSUS: wsusutil reset.",
+		Fix: "Ask for the same URL in a browser on the server itself. If it is there, the proxy changes the " +
+			"URL or the field Host; if not, reset the content of the WSUS: wsusutil reset.",
 	}
 	ServerUnavailable = &Finding{
 		Name: "server-unavailable", Title: "the update service on the server is stopped",
 		Owner: Server, Grade: Fail, Effect: Blocks, Source: "KB3090184",
-		Fix: "Start the application pool WsusPool in IIS, raise its private memory limit to 4 GB or 0 for none, and its queue length to 2000.",
+		Fix: "Start the application pool WsusPool in IIS, raise its private memory limit to 4 GB or 0 for " +
+			"none, and its queue length to 2000.",
 	}
 	ServerNotWSUS = &Finding{
 		Name: "server-not-wsus", Title: "what answers at the server's address is no update service",
 		Owner: Machine, Grade: Fail, Effect: Blocks, Source: "MS-WUSP 2.1",
-		Fix: "Correct name and port of the server in the policy \"Specify intranet Microsoft update service location\": WSUS listens on 8530 since 2012, on 80 before.",
+		Fix: "Correct name and port of the server in the policy \"Specify intranet Microsoft update service " +
+			"location\": WSUS listens on 8530 since 2012, on 80 before.",
 	}
 	ServerBehindProxyDown = &Finding{
 		Name: "server-behind-proxy-down", Title: "a gateway says that it cannot reach the update server",
 		Owner: Unknown, Grade: Fail, Effect: Blocks, Source: wuaCodes, Explains: []*Finding{TunnelServerDown},
-		Fix: "From the proxy's own machine, resolve the server's name and connect to its port. If that fails, mend the name service or the path from there, or start the server. If it works, the proxy's log says why it gave up. A server that no longer exists is a policy left behind on the client: set \"Specify intranet Microsoft update service location\" to not configured.",
+		Fix: "From the proxy's own machine, resolve the server's name and connect to its port. If that fails, " +
+			"mend the name service or the path from there, or start the server. If it works, the proxy's log " +
+			"says why it gave up. A server that no longer exists is a policy left behind on the client: set " +
+			"\"Specify intranet Microsoft update service location\" to not configured.",
 	}
 	TunnelServerDown = &Finding{
 		Name: "tunnel-server-down", Title: "the proxy cannot reach the update server's TLS port",
 		Owner: Unknown, Grade: Fail, Effect: Blocks, Codes: codesTunnel, Source: "RFC 9110, 9.3.6",
-		Fix: "From the proxy's own machine, connect to the server's TLS port. If that fails, mend the path from there, or bind a certificate to the port on the server.",
+		Fix: "From the proxy's own machine, connect to the server's TLS port. If that fails, mend the path " +
+			"from there, or bind a certificate to the port on the server.",
 	}
 	RangeRefused = &Finding{
 		Name: "range-refused", Title: "a part of a file is refused",
@@ -300,17 +333,20 @@ var (
 	ConditionRefused = &Finding{
 		Name: "condition-refused", Title: "a condition that holds is said not to",
 		Owner: Proxy, Grade: Fail, Effect: Blocks, Source: bitsHTTP,
-		Fix: "Pass If-Unmodified-Since and Last-Modified through unchanged: BITS starts the file anew each time, which looks like a download that stays at 0 %.",
+		Fix: "Pass If-Unmodified-Since and Last-Modified through unchanged: BITS starts the file anew each " +
+			"time, which looks like a download that stays at 0 %.",
 	}
 	ConditionIgnored = &Finding{
 		Name: "condition-ignored", Title: "a part of a file comes although it is said to have changed",
 		Owner: Proxy, Grade: Warn, Effect: Intermittent, NoCode: true, Source: ownTrial,
-		Fix: "Pass If-Unmodified-Since through: without it, BITS joins parts of two versions of a file that changes while it is fetched, and the result has the wrong hash (0x80246002).",
+		Fix: "Pass If-Unmodified-Since through: without it, BITS joins parts of two versions of a file that " +
+			"changes while it is fetched, and the result has the wrong hash (0x80246002).",
 	}
 	RequestDenied = &Finding{
 		Name: "request-denied", Title: "requests to the update server are denied",
 		Grade: Fail, Effect: Blocks, Source: "KB885819",
-		Fix: "Allow the update servers for the address of this client, without a login and whatever the User-Agent is.",
+		Fix: "Allow the update servers for the address of this client, without a login and whatever the " +
+			"User-Agent is.",
 		Fixes: map[string]string{
 			"squid": "{squid-acl}\nhttp_access allow windowsupdate   # above the line that denies",
 		},
@@ -318,7 +354,8 @@ var (
 	FileTypeDenied = &Finding{
 		Name: "file-type-denied", Title: "files of some type are denied, and the rest is not",
 		Owner: Proxy, Grade: Fail, Effect: Blocks, Source: "Microsoft: Windows Update troubleshooting",
-		Fix: "Take the update servers out of the rule that blocks files by extension or type: updates are .cab, .exe, .msu, .psf and .esd.",
+		Fix: "Take the update servers out of the rule that blocks files by extension or type: updates are " +
+			".cab, .exe, .msu, .psf and .esd.",
 	}
 	SizeDenied = &Finding{
 		Name: "size-denied", Title: "whole files beyond some size are denied, and parts are not",
@@ -341,12 +378,14 @@ var (
 	RequestRefused = &Finding{
 		Name: "request-refused", Title: "a well-formed request is refused",
 		Grade: Fail, Effect: Blocks, Source: wuaCodes,
-		Fix: "Look in the log of the proxy at the time of the run for the rule that refused: strict checks of fields, of their length or of the body.",
+		Fix: "Look in the log of the proxy at the time of the run for the rule that refused: strict checks of " +
+			"fields, of their length or of the body.",
 	}
 	ServerError = &Finding{
 		Name: "server-error", Title: "a request is answered with an error of the server",
 		Grade: Fail, Effect: Blocks, Source: wuaCodes,
-		Fix: "Make the same request from the server itself. If it works there, something between changes the request; if not, the server's own log says why.",
+		Fix: "Make the same request from the server itself. If it works there, something between changes the " +
+			"request; if not, the server's own log says why.",
 	}
 	LengthDoubled = &Finding{
 		Name: "length-doubled", Title: "an answer states two lengths",
@@ -356,7 +395,8 @@ var (
 	PageInstead = &Finding{
 		Name: "page-instead", Title: "a web page comes in place of the answer",
 		Grade: Fail, Effect: Blocks, Codes: codesPage, Source: bitsCodes,
-		Fix: "Take the update servers out of URL filtering, of login and progress pages. If nothing between writes such a page, the server in the clients' policy is not the update server.",
+		Fix: "Take the update servers out of URL filtering, of login and progress pages. If nothing between " +
+			"writes such a page, the server in the clients' policy is not the update server.",
 	}
 	HTTP10 = &Finding{
 		Name: "http10", Title: "answers come as HTTP/1.0",
@@ -366,7 +406,8 @@ var (
 	SOAPUnreadable = &Finding{
 		Name: "soap-unreadable", Title: "the answer of the web service cannot be read",
 		Owner: Proxy, Grade: Fail, Effect: Blocks, Codes: codesPage, Source: wuaCodes,
-		Fix: "Look for a filter that changes, recodes or cuts the answers of the web services; ask the server directly to see what it says itself.",
+		Fix: "Look for a filter that changes, recodes or cuts the answers of the web services; ask the server " +
+			"directly to see what it says itself.",
 	}
 	ContentRecoded = &Finding{
 		Name: "content-recoded", Title: "an answer comes compressed that was not to be",
@@ -389,7 +430,8 @@ var (
 	SizeHidden = &Finding{
 		Name: "size-hidden", Title: "the answer to HEAD does not state the file's size",
 		Owner: Proxy, Grade: Fail, Effect: Blocks, Codes: codesSize, Source: kb10132,
-		Fix: "Keep Content-Length on the answers to HEAD: switch off filters that change bodies, and update an Apache 2.0 that acts as the proxy.",
+		Fix: "Keep Content-Length on the answers to HEAD: switch off filters that change bodies, and update an " +
+			"Apache 2.0 that acts as the proxy.",
 	}
 	SizeWrong = &Finding{
 		Name: "size-wrong", Title: "HEAD states another size than the file has",
@@ -403,12 +445,15 @@ var (
 	ContentAltered = &Finding{
 		Name: "content-altered", Title: "a file is not the one that the server holds",
 		Owner: Proxy, Grade: Fail, Effect: Blocks, Codes: codesHash, Source: wuaCodes,
-		Fix: "Look for a scanner that rewrites files, and empty the cache of the proxy: it may join parts of several files.",
+		Fix: "Look for a scanner that rewrites files, and empty the cache of the proxy: it may join parts of " +
+			"several files.",
 	}
 	RangeIgnored = &Finding{
 		Name: "range-ignored", Title: "a part of a file was asked for and the whole file came",
 		Owner: Proxy, Grade: Fail, Effect: Blocks, Codes: codesRange, Source: bitsHTTP,
-		Fix: "Let the field Range through to the server, for .cab, .psf, .esd and .exe too: scanners remove it so that they see whole files. Exempt the update servers from scanning rather than from the block list.",
+		Fix: "Let the field Range through to the server, for .cab, .psf, .esd and .exe too: scanners remove it " +
+			"so that they see whole files. Exempt the update servers from scanning rather than from the block " +
+			"list.",
 		Fixes: map[string]string{
 			"squid":                      "# remove the line:  request_header_access Range deny ...",
 			"Skyhigh/McAfee Web Gateway": "put the update URLs into the URL whitelist of Gateway Anti-Malware above the rule \"Remove Partial Content for HTTP(s) Requests\"",
@@ -425,12 +470,14 @@ var (
 	RangeWrong = &Finding{
 		Name: "range-wrong", Title: "another part of a file comes than was asked for",
 		Owner: Proxy, Grade: Fail, Effect: Blocks, Codes: codesWrongRange, Source: bitsCodes,
-		Fix: "Empty the cache of the proxy and look for one that keeps files in slices or drops the query from their key.",
+		Fix: "Empty the cache of the proxy and look for one that keeps files in slices or drops the query from " +
+			"their key.",
 	}
 	LengthMissing = &Finding{
 		Name: "length-missing", Title: "a part of a file comes without its length",
 		Owner: Proxy, Grade: Fail, Effect: Blocks, Codes: codesRange, Source: bitsCodes,
-		Fix: "Keep Content-Length on answers with status 206: switch off filters that change bodies, which send them in chunks.",
+		Fix: "Keep Content-Length on answers with status 206: switch off filters that change bodies, which " +
+			"send them in chunks.",
 	}
 	Unexplained = &Finding{
 		Name: "unexplained", Title: "the exchange failed in a way that is not in this table",

@@ -22,7 +22,8 @@ func (s *session) greet(ctx context.Context, conn *wire.Conn) *wire.Exchange {
 	text := new(capped)
 	host := shortHost(s.run.Target.Host, s.run.Target.TLS)
 	req := &wire.Request{
-		Head: wire.Lines("GET " + wusp.HelloPath + "?" + s.run.ID + " HTTP/1.1\nConnection: Keep-Alive\nAccept: */*\nUser-Agent: proxycheck\nHost: " + host),
+		Head: wire.Lines("GET " + wusp.HelloPath + "?" + s.run.ID + " HTTP/1.1\n" +
+			"Connection: Keep-Alive\nAccept: */*\nUser-Agent: proxycheck\nHost: " + host),
 		Sink: func(wire.Head) io.Writer { return text }, Limit: maxText,
 		Authority: s.run.Target.Host, TLS: s.run.Target.TLS,
 	}

@@ -66,7 +66,8 @@ func loginGiven(all []*judged) {
 				finding, evidence = LoginWanted, answered(407)(asked)
 			}
 			if evidence != "" {
-				j.verdicts = append(j.verdicts, Verdict{finding, Fail, owner(finding, asked), evidence + "; the rest was tried with the login that was given"})
+				evidence += "; the rest was tried with the login that was given"
+				j.verdicts = append(j.verdicts, Verdict{finding, Fail, owner(finding, asked), evidence})
 			}
 		}
 	}

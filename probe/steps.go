@@ -32,7 +32,8 @@ Host: {host}
 	},
 	{
 		Name: "iuident-file", Title: "fetch iuident.cab, as the oldest agents do",
-		By: WUA, Layer: Fetch, Kind: cabinet, On: "iuident", Spare: always("only the agents of 2000 and early XP ask for it"), Good: []int{404}, Send: `
+		By: WUA, Layer: Fetch, Kind: cabinet, On: "iuident", Good: []int{404},
+		Spare: always("only the agents of 2000 and early XP ask for it"), Send: `
 GET /iuident.cab?{stamp} HTTP/1.1
 Accept: */*
 User-Agent: Industry Update Control

@@ -157,7 +157,8 @@ func versionCommand(c *call) error {
 	if err := c.parse(0); err != nil {
 		return err
 	}
-	_, err := fmt.Fprintf(c.stdout, "proxycheck %s, catalogue %s, %s %s/%s\n", version, probe.Catalogue(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	_, err := fmt.Fprintf(c.stdout, "proxycheck %s, catalogue %s, %s %s/%s\n",
+		version, probe.Catalogue(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
 	return err
 }
 

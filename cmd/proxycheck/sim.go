@@ -20,7 +20,8 @@ func simCommand(c *call) error {
 	}
 	defer n.Close()
 	if name := n.AtClient(); name != "" {
-		return usage("the fault %s is in the client's own settings or name service: try it with proxycheck run --server embedded --fault %s", name, name)
+		return usage("the fault %s is in the client's own settings or name service: "+
+			"try it with proxycheck run --server embedded --fault %s", name, name)
 	}
 	if err := writeCA(*caOut, n.CA()); err != nil {
 		return err
