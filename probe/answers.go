@@ -4,6 +4,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"net/http"
 	"slices"
 	"strconv"
 	"strings"
@@ -24,6 +25,16 @@ func conditionIgnored(o *Observation) string {
 	}
 	return "If-Unmodified-Since: " + o.Sent.Get("If-Unmodified-Since") + " was answered " + quoted(o.Answer.Start) +
 		", Last-Modified: " + quoted(o.Answer.Get("Last-Modified"))
+}
+
+// status matches a given status.
+func status(status int) Symptom {
+	return func(o *Observation) string {
+		if o.Answer.Status() != status {
+			return ""
+		}
+		return toRange(o) + "was answered " + quoted(o.Answer.Start)
+	}
 }
 
 // otherThan matches any status but the given ones.
@@ -74,7 +85,7 @@ func page(o *Observation) string {
 	kind := strings.ToLower(o.Answer.Get("Content-Type"))
 	start := strings.ToLower(strings.TrimSpace(string(o.Body.Excerpt[:min(len(o.Body.Excerpt), 200)])))
 	isPage := strings.HasPrefix(start, "<!doctype html") || strings.HasPrefix(start, "<html")
-	if o.Answer.Status()/100 != 2 || !isPage && !strings.HasPrefix(kind, "text/html") {
+	if o.Answer.Status()/100 != 2 || !isPage && !strings.HasPrefix(kind, "text/html") || proven(o) {
 		return ""
 	}
 	evidence := answerOf(o) + ", of type " + quoted(kind)
@@ -82,6 +93,14 @@ func page(o *Observation) string {
 		evidence += fmt.Sprintf(", after %d redirects to %s", n, quoted(o.Authority))
 	}
 	return evidence
+}
+
+// proven tells whether o is the file that was asked for, whatever is said of it.
+func proven(o *Observation) bool {
+	if isHEAD(o) != "" {
+		return o.Known >= 0 && o.Body.Stated == o.Known
+	}
+	return o.Compared != nil && o.Compared.Differs < 0 && o.Compared.Length == o.Body.Length && o.Body.Length > 0
 }
 
 func inspected(o *Observation) string {
@@ -181,11 +200,35 @@ func sizeOther(o *Observation) string {
 	return fmt.Sprintf("HEAD gives Content-Length: %d, the file has %d bytes", o.Body.Stated, o.Known)
 }
 
-func extra(o *Observation) string {
-	if len(o.Extra) == 0 {
+// undated matches an answer that is right but does not say when the file was
+// changed, for a file of a server that is known to say so.
+func undated(o *Observation) string {
+	date := o.Answer.Get("Last-Modified")
+	if _, err := http.ParseTime(date); err == nil || o.Known < 0 || o.Body.Stated != o.Known || coded(o) != "" {
 		return ""
 	}
-	return "behind the answer to HEAD came " + quoted(string(o.Extra[:min(len(o.Extra), 40)]))
+	return quoted(o.Answer.Start) + " came with Last-Modified: " + quoted(date)
+}
+
+// textDiffers matches an answer of the web service that is not the one that the
+// server is known to give.
+func textDiffers(o *Observation) string {
+	if o.KnownText == "" || string(o.Text) == o.KnownText {
+		return ""
+	}
+	at := 0
+	for at < min(len(o.Text), len(o.KnownText)) && o.Text[at] == o.KnownText[at] {
+		at++
+	}
+	return fmt.Sprintf("the answer of the web service differs from what the server gives at byte %d", at)
+}
+
+// extra matches bytes behind the end of an answer. Empty lines are nothing.
+func extra(o *Observation) string {
+	if strings.Trim(string(o.Extra), "\r\n") == "" {
+		return ""
+	}
+	return "behind the answer to " + o.Sent.Method() + " came " + quoted(string(o.Extra[:min(len(o.Extra), 40)]))
 }
 
 func notCabinet(o *Observation) string {
@@ -221,7 +264,7 @@ func rangeOther(o *Observation) string {
 	if !ok {
 		return ""
 	}
-	value := o.Answer.Get("Content-Range")
+	value := strings.Join(slices.Compact(o.Answer.All("Content-Range")), ", ")
 	gotFrom, gotTo, total, ok := parseContentRange(value)
 	if total >= 0 {
 		to = min(to, total-1) // a part ends where the file does

@@ -101,6 +101,8 @@ var (
 		{WUA, SOAP, "", Win7, wuerr.CannotConnect, inferred, Unsure},
 	}
 	codesHash = []Coded{
+		{WUA, SOAP, Win81, "", wuerr.PTInvalidFormat, inferred, Unsure},
+		{WUA, SOAP, "", Win7, wuerr.PTParse, inferred, Unsure},
 		{WUA, Fetch, "", "", wuerr.InvalidFile, inferred, Unsure},
 		{WUA, Job, "", "", wuerr.IncorrectHash, wuaCodes, Documented},
 	}
@@ -387,6 +389,21 @@ var (
 		Fix: "Make the same request from the server itself. If it works there, something between changes the " +
 			"request; if not, the server's own log says why.",
 	}
+	BytesBehind = &Finding{
+		Name: "bytes-behind", Title: "bytes come behind the end of an answer",
+		Owner: Proxy, Grade: Fail, Effect: Intermittent, Codes: codesGarbled, Source: "RFC 9112, 6.3",
+		Fix: "Look for a filter that adds to answers without counting what it adds: the client takes the rest for its next answer.",
+	}
+	NotModifiedUnasked = &Finding{
+		Name: "not-modified-unasked", Title: "a client that has nothing is told that nothing has changed",
+		Owner: Proxy, Grade: Fail, Effect: Blocks, Source: "RFC 9110, 15.4.5",
+		Fix: "Empty the cache of the proxy, and look for one that answers with the result of its own revalidation.",
+	}
+	DateHidden = &Finding{
+		Name: "date-hidden", Title: "the date of a file is taken out of answers",
+		Owner: Proxy, Grade: Warn, Effect: Intermittent, NoCode: true, Source: bitsHTTP,
+		Fix: "Keep the field Last-Modified: BITS tells by it whether a file has changed while it is fetched.",
+	}
 	LengthDoubled = &Finding{
 		Name: "length-doubled", Title: "an answer states two lengths",
 		Owner: Proxy, Grade: Fail, Effect: Blocks, Codes: codesGarbled, Source: "RFC 9112, 6.3",
@@ -443,7 +460,7 @@ var (
 		Fix: "Look for a filter or a cache that answers HEAD by itself, or that changes files and not their HEAD.",
 	}
 	ContentAltered = &Finding{
-		Name: "content-altered", Title: "a file is not the one that the server holds",
+		Name: "content-altered", Title: "what comes is not what the server holds",
 		Owner: Proxy, Grade: Fail, Effect: Blocks, Codes: codesHash, Source: wuaCodes,
 		Fix: "Look for a scanner that rewrites files, and empty the cache of the proxy: it may join parts of " +
 			"several files.",
@@ -493,7 +510,7 @@ var Findings = []*Finding{
 	TLSInspected, CertificateInvalid, IssuerUnknown, ConnectionReset, ConnectionClosed, BodyCut, ProxySilent,
 	BodyTrickles, HeadTooLarge, AnswerMalformed, HeadRefused, HeadHasBody, FileMissing, ServerUnavailable,
 	ServerNotWSUS, ServerBehindProxyDown, TunnelServerDown, RequestDenied, FileTypeDenied, SizeDenied, RedirectUnusable, RequestRefused,
-	ServerError, PageInstead, SOAPUnreadable, SizeHidden, SizeWrong, RangeIgnored, RangeRefused, RangeUnstated,
+	ServerError, PageInstead, SOAPUnreadable, SizeHidden, SizeWrong, DateHidden, NotModifiedUnasked, BytesBehind, RangeIgnored, RangeRefused, RangeUnstated,
 	RangeWrong, LengthMissing, LengthDoubled, ConditionRefused, ConditionIgnored, ContentRecoded, ContentAltered,
 	HTTP10, Unexplained,
 }

@@ -119,6 +119,7 @@ var statuses = []Rule{
 	{If: all(asked("If-Unmodified-Since"), answered(412)), Then: ConditionRefused},
 	{If: answered(404, 410), Then: FileMissing},
 	{If: answered(401, 403, 451, 511), Then: RequestDenied},
+	{If: answered(304), Then: NotModifiedUnasked},
 	{If: answeredFrom(300, 399), Then: RedirectUnusable},
 	{If: answeredFrom(400, 499), Then: RequestRefused},
 	{If: answeredFrom(500, 599), Then: ServerError},
@@ -135,6 +136,7 @@ var shared = []Rule{
 	{If: inspectedWithTrust, Then: TLSInspected, As: Warn},
 	{If: all(issuerUnknown, atClient), Then: IssuerUnknown, As: Fail},
 	{If: issuerUnknown, Then: IssuerUnknown},
+	{If: all(not(isHEAD), extra), Then: BytesBehind},
 	{If: http10, Then: HTTP10},
 }
 
@@ -143,12 +145,14 @@ var (
 	soap = &Kind{Name: "soap", Text: true, Rules: []Rule{
 		{If: all(notConfig, coded), Then: ContentRecoded},
 		{If: notConfig, Then: SOAPUnreadable},
+		{If: textDiffers, Then: ContentAltered},
 	}}
 	size = &Kind{Name: "size", Rules: []Rule{
 		{If: extra, Then: HeadHasBody},
 		{If: coded, Then: ContentRecoded},
 		{If: unsized, Then: SizeHidden},
 		{If: sizeOther, Then: SizeWrong},
+		{If: undated, Then: DateHidden},
 	}}
 	cabinet = &Kind{Name: "cabinet", Rules: []Rule{
 		{If: coded, Then: ContentRecoded},
@@ -164,6 +168,7 @@ var (
 		{If: differs, Then: ContentAltered},
 	}}
 	whole = &Kind{Name: "whole", Rules: []Rule{
+		{If: status(206), Then: RangeWrong},
 		{If: otherThan(200, 203), Then: ContentAltered},
 		{If: coded, Then: ContentRecoded},
 		{If: plainUnsized, Then: LengthMissing, As: Warn},

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"proxycheck/probe/wire"
+	"proxycheck/probe/wusp"
 )
 
 // maxLegs is the most requests that one step makes; WinHTTP follows as many
@@ -25,6 +26,9 @@ func (s *session) observe(ctx context.Context, conn *wire.Conn, step *Step, req 
 	o := &Observation{Direct: s.client.Proxy == "", Known: -1, Past: b.past}
 	if strings.Contains(step.Send, "{object}") {
 		o.Known = b.size()
+	}
+	if step.Kind == soap && s.run.Target.Kind != WSUS {
+		o.KnownText = wusp.ConfigResponse
 	}
 	for {
 		text := new(capped)
@@ -69,7 +73,7 @@ func (s *session) limit(b *blanks, step *Step, req *wire.Request) int64 {
 	if from, to, ok := parseRange(req.Head.Get("Range")); ok {
 		return to - from + slack
 	}
-	if strings.Contains(step.Send, "{object}") {
+	if strings.Contains(step.Send, "{object}") && req.Head.Method() == http.MethodGet {
 		return max(b.size(), 0) + slack
 	}
 	return maxText

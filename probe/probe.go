@@ -73,6 +73,7 @@ type Observation struct {
 	Direct         bool             // no proxy was used
 	OutOfBytes     bool             // the answer was left because the bytes of the run were used up
 	Text           []byte           // the body, when the kind keeps it; any xpress coding undone
+	KnownText      string           // the body that the server is known to answer; "" when it is not
 	Known          int64            // the size that the file is known to have; -1 when it is not
 	Compared       *Comparison      // with the file that the server is known to hold; nil when it is not known
 	Trust          *Trust           // in the certificate of the server; nil without TLS

@@ -130,7 +130,7 @@ func (s *session) one(ctx context.Context, conn *wire.Conn, r *Result) {
 		r.WaitedFor = context.Cause(ctx).Error()
 		return
 	case s.left() < overhead, r.Step.Kind == whole && s.left() < b.size():
-		r.WaitedFor = errBytes.Error()
+		r.WaitedFor = fmt.Sprintf("%v: %d bytes are left", errBytes, max(s.left(), 0))
 		return
 	case err != nil:
 		r.WaitedFor, r.Skipped = err.Error(), true

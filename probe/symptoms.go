@@ -81,6 +81,16 @@ func inHead(o *Observation) string {
 	return broke(o)
 }
 
+// not matches when a symptom does not.
+func not(s Symptom) Symptom {
+	return func(o *Observation) string {
+		if s(o) != "" {
+			return ""
+		}
+		return "not"
+	}
+}
+
 // anything matches.
 func anything(o *Observation) string {
 	if o.Complete() {
@@ -114,7 +124,7 @@ func answeredFrom(low, high int) Symptom {
 // answerOf says what the answer was and what shows who gave it.
 func answerOf(o *Observation) string {
 	answer, body := o.reply()
-	evidence := "the answer was " + quoted(answer.Start)
+	evidence := "the answer to " + o.Sent.Method() + " " + quoted(o.Sent.Target()) + " was " + quoted(answer.Start)
 	if o.Stopped == wire.Tunnel {
 		evidence = "CONNECT was answered " + quoted(answer.Start)
 	}

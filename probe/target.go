@@ -40,6 +40,9 @@ type Target struct {
 	Roots      *x509.CertPool // to verify its certificate by; nil for the system's
 }
 
+// usualObject is a file that every WSUS has.
+const usualObject = "/selfupdate/wuident.cab"
+
 // hello is t as the server describes itself, or as it was when that makes no
 // sense: whoever is on the way may have written it.
 func (t Target) hello(h wusp.Hello) Target {
@@ -48,7 +51,10 @@ func (t Target) hello(h wusp.Hello) Target {
 	if h.Kind != string(FakeWSUS) || h.Size < 1 || h.Size > wusp.MaxContent || err != nil || portErr != nil || len(ca) != 0 && len(ca) != sha256.Size {
 		return t
 	}
-	t.Kind, t.CA, t.Size = FakeWSUS, h.CA, h.Size
+	t.Kind, t.CA = FakeWSUS, h.CA
+	if t.ObjectPath == usualObject {
+		t.Size = h.Size
+	}
 	if host, _, err := net.SplitHostPort(t.Host); err == nil && t.Guessed && h.TLSPort != "" {
 		t.Secure, t.Guessed = net.JoinHostPort(host, h.TLSPort), false
 	}
@@ -146,7 +152,7 @@ func Fingerprint(c *x509.Certificate) string {
 // SplitServer says where the parts of an update server are: a WSUS has its TLS on
 // the port above that of its files, or on 443 when they are on 80 (wire.md 7.1).
 func SplitServer(scheme, host, port string) (Target, error) {
-	t := Target{Kind: WSUS, TLS: scheme == "https", Guessed: true, ObjectPath: "/selfupdate/wuident.cab"}
+	t := Target{Kind: WSUS, TLS: scheme == "https", Guessed: true, ObjectPath: usualObject}
 	switch {
 	case scheme == "http":
 		port = cmp.Or(port, "80")

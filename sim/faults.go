@@ -100,6 +100,23 @@ var Faults = []*Fault{
 		Shows: shows(probe.LengthDoubled),
 	},
 	{
+		Name: "answer-with-more", Title: "bytes are added behind each answer of the web service", Source: "RFC 9112, 6.3",
+		Break: answer(method("POST"), config+"<!-- seen -->"), Shows: shows(probe.BytesBehind),
+	},
+	{
+		Name: "soap-changed", Title: "a word in the answers of the web service is changed", Source: "wuerror.h, WU_E_PT_INVALID_FORMAT",
+		Break: response(file(".asmx"), replaceWord("true", "eurt")), Shows: shows(probe.ContentAltered),
+	},
+	{
+		Name: "file-not-modified", Title: "a cache answers 304 to who has no copy", Source: "RFC 9110, 15.4.5",
+		Break: answer(both(method("GET"), lacking("Range")), "HTTP/1.1 304 Not Modified\r\nConnection: close\r\n\r\n"),
+		Shows: shows(probe.NotModifiedUnasked),
+	},
+	{
+		Name: "date-removed", Title: "Last-Modified is removed from answers", Source: "tried on Squid with reply_header_access",
+		Break: response(method("HEAD"), drop("Last-Modified")), Shows: shows(probe.DateHidden),
+	},
+	{
 		Name: "head-length-removed", Title: "the answer to HEAD has no length", Source: "KB10132",
 		Break: response(method("HEAD"), drop("Content-Length")), Shows: shows(probe.SizeHidden),
 	},

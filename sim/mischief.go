@@ -16,6 +16,7 @@ import (
 	"github.com/elazarl/goproxy"
 	"github.com/miekg/dns"
 
+	"proxycheck/probe/wusp"
 	"proxycheck/sim/wsus"
 )
 
@@ -148,6 +149,18 @@ func denyBeyond(n int64) func(*http.Response) {
 		r.StatusCode, r.Status, r.Header = http.StatusForbidden, "403 Forbidden", http.Header{}
 		replaceBody(r, []byte("<html><head><title>Too big</title></head></html>"))
 		r.Header.Set("Content-Type", "text/html")
+	}
+}
+
+// config is a whole answer to GetConfig.
+var config = fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Type: text/xml; charset=utf-8\r\nContent-Length: %d\r\n\r\n%s",
+	len(wusp.ConfigResponse), wusp.ConfigResponse)
+
+// replaceWord puts a word of the same length in the place of another.
+func replaceWord(old, new string) func(*http.Response) {
+	return func(r *http.Response) {
+		text, _ := io.ReadAll(r.Body)
+		replaceBody(r, bytes.Replace(text, []byte(old), []byte(new), 1))
 	}
 }
 

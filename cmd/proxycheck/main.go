@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime"
+	"slices"
 	"strings"
 	"syscall"
 	"text/tabwriter"
@@ -177,6 +178,13 @@ func near(word string, words []string) string {
 	case len(some) == 0:
 		return "; proxycheck list has them all"
 	}
+	far := func(w string) int {
+		if strings.Contains(w, word) {
+			return 0
+		}
+		return distance(word, w)
+	}
+	slices.SortStableFunc(some, func(a, b string) int { return far(a) - far(b) })
 	return "; near it are " + strings.Join(some, ", ")
 }
 

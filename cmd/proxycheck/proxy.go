@@ -82,7 +82,10 @@ func (p *proxySetting) login(user, passwordFile string) error {
 	if p.credentials != nil {
 		return usage("--proxy-user and a login in the URL of the proxy exclude each other")
 	}
-	if user == "" || strings.Contains(user, ":") {
+	if user == "" {
+		return usage("--proxy-password-file wants --proxy-user beside it")
+	}
+	if strings.Contains(user, ":") {
 		return usage("--proxy-user: want a name without a colon; the password is in PROXYCHECK_PROXY_PASSWORD or a file")
 	}
 	password := os.Getenv("PROXYCHECK_PROXY_PASSWORD")

@@ -60,13 +60,15 @@ func (c *Conn) Close() {
 }
 
 // Exchange sends r and notes what comes back. A kept connection that turns out
-// to be dead before any answer is replaced once, as WinHTTP does.
+// to be dead before any answer is replaced once, as WinHTTP does; so is one whose
+// end is told by an unasked 408 (RFC 9110, 15.5.9).
 func (c *Conn) Exchange(ctx context.Context, r *Request) *Exchange {
 	if c.to != c.destination(r) {
 		c.Close()
 	}
 	x := c.attempt(ctx, r)
-	if x.Reused && x.Stopped == FirstByte && len(x.Raw)+len(x.Interim) == 0 && (x.Failure == Cut || x.Failure == Reset) {
+	dead := x.Stopped == FirstByte && len(x.Raw)+len(x.Interim) == 0 && (x.Failure == Cut || x.Failure == Reset)
+	if late := x.Answer.Status() == 408 && hangsUp(x.Answer); x.Reused && (dead || late) {
 		first := x
 		x = c.attempt(ctx, r)
 		x.Retried = true

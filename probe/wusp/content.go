@@ -28,12 +28,16 @@ type Content struct {
 // MaxContent is the size of the biggest file that a name can state.
 const MaxContent = 1<<48 - 1
 
+// folder is that of every file that is made up: of the 256 there are, some read
+// like words that filters look for, such as AD, and chance must not decide.
+const folder = "C0"
+
 // NewContent makes up a file that nobody has asked for before. Its name has the
 // eight hexadecimal digits of run in it, so that a run is found in a log.
 func NewContent(size int64, run, ext string) Content {
-	var nonce [10]byte
+	var nonce [9]byte
 	rand.Read(nonce[:])
-	return Content{Name: fmt.Sprintf("%012X%.8s%X", size, run, nonce), Ext: ext, Size: size}
+	return Content{Name: fmt.Sprintf("%012X%.8s%X%s", size, run, nonce, folder), Ext: ext, Size: size}
 }
 
 var contentPath = regexp.MustCompile(`(?i)^/Content/([0-9A-F]{2})/([0-9A-F]{40})(\.[a-z0-9]{1,5})$`)
