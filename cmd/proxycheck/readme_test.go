@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -25,6 +26,9 @@ func TestREADME(t *testing.T) {
 	}
 	t.Setenv("http_proxy", "http://"+n.Addr())
 	t.Setenv("no_proxy", "")
+	if number := fmt.Sprintf("in %d documented ways", len(sim.Faults)); !strings.Contains(string(text), number) {
+		t.Errorf("the README does not say that the proxy fails %s", number)
+	}
 	machines := strings.NewReplacer("http://proxy.example:3128", "http://"+n.Addr(),
 		"wsus.example:8530", sim.ServerName+":8530", "wsus-ca.pem", ca)
 	commands := regexp.MustCompile(`(?m)^    proxycheck (.*)$`).FindAllStringSubmatch(string(text), -1)
