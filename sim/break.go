@@ -181,6 +181,11 @@ func file(ext string) When {
 	return func(r *http.Request) bool { return strings.HasSuffix(strings.ToLower(r.URL.Path), ext) }
 }
 
+// content matches the files of updates, which are too long for a trickle to end.
+func content(r *http.Request) bool {
+	return r.Method == http.MethodGet && strings.HasPrefix(r.URL.Path, "/Content/")
+}
+
 func having(field string) When {
 	return func(r *http.Request) bool { return r.Header.Get(field) != "" }
 }

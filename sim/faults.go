@@ -74,7 +74,7 @@ var Faults = []*Fault{
 	{
 		Name: "body-trickled", Title: "a scanner lets through a few bytes at a time",
 		Source: "Skyhigh: data trickling",
-		Break:  body(both(method("GET"), lacking("Range")), 100, trickle), Shows: shows(probe.BodyTrickles),
+		Break:  body(both(content, lacking("Range")), 100, trickle), Shows: shows(probe.BodyTrickles),
 	},
 	{
 		Name: "body-reset", Title: "a scanner resets the connection in the middle of a file", Source: "KB2894304",
