@@ -94,6 +94,17 @@ func (s *session) reserve(want int64) int64 {
 	return got
 }
 
+// setAside sets n bytes aside, or tells that they are not there.
+func (s *session) setAside(n int64) bool {
+	s.reserving.Lock()
+	defer s.reserving.Unlock()
+	if s.left() < n {
+		return false
+	}
+	s.reserved.Add(n)
+	return true
+}
+
 // release gives back what was set aside, once it is counted.
 func (s *session) release(n int64) { s.reserved.Add(-n) }
 
@@ -129,13 +140,14 @@ func (s *session) one(ctx context.Context, conn *wire.Conn, r *Result) {
 	case ctx.Err() != nil:
 		r.WaitedFor = context.Cause(ctx).Error()
 		return
-	case s.left() < overhead, r.Step.Kind == whole && s.left() < b.size():
-		r.WaitedFor = fmt.Sprintf("%v: %d bytes are left", errBytes, max(s.left(), 0))
-		return
 	case err != nil:
 		r.WaitedFor, r.Skipped = err.Error(), true
 		return
+	case r.Step.Kind == whole && s.left() < b.size(), !s.setAside(overhead):
+		r.WaitedFor = fmt.Sprintf("%v: %d bytes are left", errBytes, max(s.left(), 0))
+		return
 	}
+	defer s.release(overhead)
 	if c, shut := s.gate.shut(s.hop(req)); shut {
 		r.WaitedFor, r.Behind, r.Skipped = c.why, c.step, true
 		return

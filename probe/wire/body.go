@@ -66,7 +66,11 @@ func (b *Body) read(br *bufio.Reader, limit int64, shown io.Writer) error {
 	defer func() { digest.Sum(b.SHA256[:0]) }()
 	content, buf := b.content(br), make([]byte, b.step())
 	for {
-		n, err := content.Read(buf)
+		piece := buf
+		if limit > 0 { // a byte more than the limit shows that there is more
+			piece = buf[:min(int64(len(buf)), limit-b.Length+1)]
+		}
+		n, err := content.Read(piece)
 		b.Length += int64(n)
 		b.Excerpt = append(b.Excerpt, buf[:min(n, ExcerptLimit-len(b.Excerpt))]...)
 		digest.Write(buf[:n])
