@@ -74,7 +74,8 @@ interop-setup:
 	export DEBIAN_FRONTEND=noninteractive
 	apt-get -q -o DPkg::Lock::Timeout=120 update </dev/null
 	apt-get -q -y -o DPkg::Lock::Timeout=120 -o Dpkg::Options::=--force-confold install --no-install-recommends \
-		squid-openssl apache2 tinyproxy privoxy curl aria2 iproute2 util-linux </dev/null
+		squid-openssl apache2 tinyproxy privoxy nginx-light haproxy varnish trafficserver \
+		curl aria2 tshark iproute2 util-linux </dev/null
 
 # interop: the tests against other programs (see interop-setup), cut off from the network where possible
 interop:

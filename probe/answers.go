@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"proxycheck/probe/wire"
 	"proxycheck/probe/wusp"
@@ -154,13 +155,167 @@ func http10(o *Observation) string {
 	return "the answer was " + quoted(o.Answer.Start)
 }
 
-// notConfig matches a body that is no answer to GetConfig.
-func notConfig(o *Observation) string {
-	if _, err := wusp.ParseConfig(o.Text); err != nil {
-		return fmt.Sprintf("%d bytes of type %s are no answer to GetConfig: %s", len(o.Text),
-			quoted(o.Answer.Get("Content-Type")), quoted(err.Error()))
+// notResponse matches a body that is no answer to the call that was made.
+func notResponse(o *Observation) string {
+	if err := wusp.ParseResponse(o.Text, operationOf(o)); err != nil {
+		return fmt.Sprintf("%d bytes of type %s are no answer to %s: %s", len(o.Text),
+			quoted(o.Answer.Get("Content-Type")), operationOf(o), quoted(err.Error()))
 	}
 	return ""
+}
+
+// operationOf is the operation of the web service that o called.
+func operationOf(o *Observation) string {
+	if _, operation := wusp.Operation(o.Sent.Get("SOAPAction")); operation != "" {
+		return operation
+	}
+	_, first, _ := wusp.Payload(o.SentBody) // SOAP 1.2 has no such field
+	return first.Local
+}
+
+// soapFault matches a fault of the web service.
+func soapFault(o *Observation) string {
+	fault, ok := wusp.ParseFault(o.Text)
+	if !ok {
+		return ""
+	}
+	evidence := "the call " + operationOf(o) + " was answered by the fault " + quoted(fault.Code)
+	if o.Recovered != "" {
+		evidence += ", after the client had recovered from " + quoted(o.Recovered)
+	}
+	return evidence
+}
+
+// notProvoked matches a good answer where the server is known to give a fault
+// first.
+func notProvoked(o *Observation) string {
+	if o.Recovered != "" {
+		return ""
+	}
+	return "a cookie that the server does not take was answered " + quoted(o.Answer.Start)
+}
+
+// replayed matches an answer that came before, although more was asked for.
+func replayed(o *Observation) string {
+	if !o.Replayed {
+		return ""
+	}
+	return fmt.Sprintf("the call %s brought the same %d bytes again, cookie and all", operationOf(o), len(o.Text))
+}
+
+// tooManyTrips matches a scan that does not end.
+func tooManyTrips(o *Observation) string {
+	if o.Trips < maxTrips {
+		return ""
+	}
+	return fmt.Sprintf("after %d calls there was still more", o.Trips)
+}
+
+// truncated tells whether there are more updates than an answer has.
+func truncated(o *Observation) bool {
+	return wusp.Element(o.Text, "SyncUpdatesResult/Truncated") == "true"
+}
+
+// brokenCoding matches a body that is in the coding xpress and does not say so,
+// or that says so and is not.
+func brokenCoding(o *Observation) string {
+	coding := o.Answer.Get("Content-Encoding")
+	if wusp.ParseResponse(o.Text, operationOf(o)) == nil {
+		return ""
+	}
+	_, err := wusp.DecodeXpress(o.Text, maxText)
+	switch {
+	case strings.EqualFold(coding, "xpress") && err != nil: // what could not be undone is as it came
+		return fmt.Sprintf("the answer says Content-Encoding: xpress, and its %d bytes are not in it", len(o.Text))
+	case coding == "" && err == nil && len(o.Text) > 0:
+		return "the answer is in the coding xpress and does not say so"
+	}
+	return ""
+}
+
+// like matches a file that is the same as an earlier one.
+func like(step string) Symptom {
+	return func(o *Observation) string {
+		before := o.Past[step]
+		if before == nil || !before.Complete() || before.Body.SHA256 != o.Body.SHA256 {
+			return ""
+		}
+		return "a new question brought the file that was there before, byte for byte; Age: " + quoted(o.Answer.Get("Age"))
+	}
+}
+
+// unlike matches a file that is another than it was before.
+func unlike(step string) Symptom {
+	return func(o *Observation) string {
+		before := o.Past[step]
+		if before == nil || !before.Complete() || before.Answer.Status() != 200 || before.Body.SHA256 == o.Body.SHA256 {
+			return ""
+		}
+		return fmt.Sprintf("two fetches of one file brought different bytes, %d and %d", before.Body.Length, o.Body.Length)
+	}
+}
+
+// What BITS takes of a multipart (wire.md 1.8).
+const (
+	mostLead  = 2   // CR LF pairs before the first boundary
+	mostExtra = 180 // bytes of fields beside the usual, in a part
+)
+
+// multiOther matches an answer to several ranges that is not theirs, or in a form
+// that BITS does not take.
+func multiOther(o *Observation) string {
+	if wrong := multiWrong(o.Sent, o.Answer, o.Text, o.File); wrong != "" {
+		return wrong
+	}
+	m, err := parseByteRanges(o.Answer, o.Text)
+	switch {
+	case err != nil:
+		return err.Error()
+	case m.lead > mostLead:
+		return fmt.Sprintf("%d empty lines stand before the first boundary, BITS takes %d", m.lead, mostLead)
+	}
+	for i, part := range m.parts {
+		if part.extra > mostExtra {
+			return fmt.Sprintf("part %d has %d bytes of fields beside the usual, BITS takes %d", i+1, part.extra, mostExtra)
+		}
+	}
+	return ""
+}
+
+// slowFar matches an answer that came late for a part from far inside a file,
+// where one from its start came at once: somebody read all that stands before it.
+func slowFar(o *Observation) string {
+	near := o.Past["bits-range-first"]
+	from, _, ok := parseRange(o.Sent.Get("Range"))
+	if near == nil || !ok || from < 1<<30 || o.Took[wire.FirstByte] < 3*time.Second+10*near.Took[wire.FirstByte] {
+		return ""
+	}
+	return fmt.Sprintf("a part from byte %d on took %.1f s to begin, one from the start %.1f s", from,
+		o.Took[wire.FirstByte].Seconds(), near.Took[wire.FirstByte].Seconds())
+}
+
+func notRevocations(o *Observation) string {
+	if _, err := x509.ParseRevocationList(o.Text); err != nil {
+		return fmt.Sprintf("%d bytes are no list of revoked certificates: %s", len(o.Text), quoted(err.Error()))
+	}
+	return ""
+}
+
+func notOCSP(o *Observation) string {
+	if err := wusp.CheckOCSP(o.Text); err != nil {
+		return fmt.Sprintf("%d bytes are no answer of an OCSP server: %s", len(o.Text), quoted(err.Error()))
+	}
+	return ""
+}
+
+// connectivityTexts are what NCSI wants to read (wire.md 5.6).
+var connectivityTexts = []string{"Microsoft Connect Test", "Microsoft NCSI"}
+
+func notConnectivity(o *Observation) string {
+	if slices.Contains(connectivityTexts, string(o.Text)) {
+		return ""
+	}
+	return answerOf(o) + fmt.Sprintf(", with %d bytes that begin %s", len(o.Text), quoted(string(o.Text[:min(len(o.Text), 40)])))
 }
 
 // coded matches a body in a coding that was not asked for.
@@ -232,15 +387,11 @@ func extra(o *Observation) string {
 }
 
 func notCabinet(o *Observation) string {
-	if o.Answer.Status()/100 != 2 {
+	if o.Answer.Status()/100 != 2 || o.Body.Abandoned {
 		return ""
 	}
-	stated, err := wusp.CabinetSize(o.Body.Excerpt)
-	switch {
-	case err != nil:
-		return fmt.Sprintf("the file %v: it begins %s", err, quoted(string(o.Body.Excerpt[:min(len(o.Body.Excerpt), 16)])))
-	case stated > o.Body.Length && !o.Body.Abandoned:
-		return fmt.Sprintf("the cabinet says that it has %d bytes, and %d came", stated, o.Body.Length)
+	if err := wusp.CheckCabinet(o.Body.Excerpt, o.Body.Length); err != nil {
+		return fmt.Sprintf("the file is no whole cabinet: %v; it begins %s", err, quoted(string(o.Body.Excerpt[:min(len(o.Body.Excerpt), 16)])))
 	}
 	return ""
 }
@@ -282,7 +433,7 @@ func rangeOther(o *Observation) string {
 // bodyOther matches a body that is not as long as the part that it is said to be.
 func bodyOther(o *Observation) string {
 	from, to, _, ok := parseContentRange(o.Answer.Get("Content-Range"))
-	if !ok || o.Body.Abandoned && o.Body.Length <= to-from || o.Body.Length == to-from+1 {
+	if !ok || (o.Body.Abandoned || o.Body.Left) && o.Body.Length <= to-from || o.Body.Length == to-from+1 {
 		return ""
 	}
 	return fmt.Sprintf("Content-Range: %s came with %d bytes", quoted(o.Answer.Get("Content-Range")), o.Body.Length)
@@ -302,26 +453,4 @@ func differs(o *Observation) string {
 		return ""
 	}
 	return fmt.Sprintf("the byte at %d is not the one that the server holds", o.Compared.Differs)
-}
-
-// parseRange reads the value of Range: one closed range.
-func parseRange(value string) (from, to int64, ok bool) {
-	value, found := strings.CutPrefix(value, "bytes=")
-	first, last, dashed := strings.Cut(value, "-")
-	start, err1 := strconv.ParseUint(first, 10, 63)
-	end, err2 := strconv.ParseUint(last, 10, 63)
-	return int64(start), int64(end), found && dashed && err1 == nil && err2 == nil && start <= end
-}
-
-// parseContentRange reads the value of Content-Range; total is -1 for an
-// asterisk.
-func parseContentRange(value string) (from, to, total int64, ok bool) {
-	unit, rest, _ := strings.Cut(value, " ")
-	span, size, sized := strings.Cut(rest, "/")
-	from, to, ok = parseRange("bytes=" + strings.TrimSpace(span))
-	if size = strings.TrimSpace(size); size == "*" {
-		return from, to, -1, ok && strings.EqualFold(unit, "bytes")
-	}
-	n, err := strconv.ParseUint(size, 10, 63)
-	return from, to, int64(n), ok && sized && err == nil && int64(n) > to && strings.EqualFold(unit, "bytes")
 }

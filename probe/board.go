@@ -2,23 +2,25 @@ package probe
 
 import (
 	"context"
-	"slices"
+	"maps"
 	"sync"
+
+	"proxycheck/probe/wusp"
 )
 
 // A board is where connections that run side by side read what the others saw.
 type board struct {
 	mu      sync.Mutex
 	posted  map[string]chan struct{} // closed when the step is done
-	names   []string                 // the steps that are done
 	seen    Past
-	objects map[string]Object // by connection: each fetches a file of its own
+	objects map[string]Object // by agent's connections and kind of file: each has files of its own
+	streams *wusp.Stream      // the file of Microsoft's content server; nil until it is wanted
 }
 
 func (b *board) open(steps []*Step) {
 	b.posted, b.seen, b.objects = map[string]chan struct{}{}, Past{}, map[string]Object{}
 	for _, s := range steps {
-		b.posted[s.Name] = make(chan struct{})
+		b.posted[s.ID()] = make(chan struct{})
 	}
 }
 
@@ -27,34 +29,24 @@ func (b *board) post(r *Result) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if r.Observation != nil {
-		b.seen[r.Step.Name] = r.Observation
+		b.seen[r.Step.ID()] = r.Observation
 	}
-	b.names = append(b.names, r.Step.Name)
-	close(b.posted[r.Step.Name])
+	close(b.posted[r.Step.ID()])
 }
 
-// done are the names of the steps that are done.
-func (b *board) done() []string {
+// past is what has been seen so far, and what only one agent has.
+func (b *board) past(own Past) Past {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return slices.Clone(b.names)
-}
-
-// past is what has been seen so far.
-func (b *board) past() Past {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	p := make(Past, len(b.seen))
-	for name, o := range b.seen {
-		p[name] = o
-	}
+	p := maps.Clone(b.seen)
+	maps.Copy(p, own)
 	return p
 }
 
-// wait returns when the step called name is done. It tells whether that will
+// wait returns when the step called id is done. It tells whether that will
 // ever be: a step that is not part of the run knows nothing.
-func (b *board) wait(ctx context.Context, name string) bool {
-	posted, ok := b.posted[name]
+func (b *board) wait(ctx context.Context, id string) bool {
+	posted, ok := b.posted[id]
 	if !ok {
 		return false
 	}
@@ -65,14 +57,27 @@ func (b *board) wait(ctx context.Context, name string) bool {
 	return true
 }
 
-// object is the file that the steps of a connection fetch.
-func (b *board) object(t *Target, run, line string) Object {
+// object is the file that the steps of a connection, and of its second client,
+// mean by an argument.
+func (b *board) object(t *Target, run, line, argument string) Object {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	o, ok := b.objects[line]
+	key := line + " " + argument
+	o, ok := b.objects[key]
 	if !ok {
-		o = t.object(run)
-		b.objects[line] = o
+		o = t.object(run, argument)
+		b.objects[key] = o
 	}
 	return o
+}
+
+// stream is the file that the steps fetch as from Microsoft's content servers.
+func (b *board) stream(t *Target, run string) wusp.Stream {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.streams == nil {
+		s := wusp.NewStream(t.Size, run)
+		b.streams = &s
+	}
+	return *b.streams
 }

@@ -21,6 +21,9 @@ type Client struct {
 	Profile  *Profile
 	Target   Target
 	Steps    []*Step
+	Register bool          // make also the exchanges that change what the server keeps of its clients
+	Ladders  bool          // find also how many connections are answered side by side
+	IdleTime time.Duration // to wait for an idle connection to be closed; 0 not to
 	Progress func(*Result) // called for each result, from one goroutine at a time; nil for nobody
 }
 
@@ -37,7 +40,10 @@ type Run struct {
 	Results   []*Result // of each step, in the order of Client.Steps
 	Requests  int
 	Out, In   int64
-	StoppedBy string // what ended it early; "" when it came to its end
+	Parallel  int       // connections that were answered side by side; 0 when that was not tried
+	Idle      *Idleness // of a connection; nil when that was not tried
+	Parts     []*Run    // the turns of a run that was repeated; nil for one
+	StoppedBy string    // what ended it early; "" when it came to its end
 }
 
 // A Result is what became of one step.
@@ -47,11 +53,16 @@ type Result struct {
 	WaitedFor   string       // why it was not sent
 	Behind      string       // the step that found the way closed; "" when none did
 	Skipped     bool         // it was not sent because of what others saw, not for lack of time or bytes
-	After       []string     // the steps that ended before it began
+	LeftOut     bool         // it was not sent because it is none of this run
+	After       []string     // the steps that it waited for
 }
 
 // errBytes ends a run whose bytes are used up.
 var errBytes = errors.New("max-bytes")
+
+// maxLanes is how many connections are open side by side. Delivery Optimization
+// alone was seen to have seven (wire.md 4.2).
+const maxLanes = 8
 
 // Run makes the exchanges of c.Steps and notes what happened. What goes over
 // one connection goes in sequence, and the connections side by side, behind
@@ -60,30 +71,67 @@ func (c *Client) Run(ctx context.Context) *Run {
 	s := newSession(c)
 	s.run.Target = c.Target
 	steps := s.run.Results
-	opening := &wire.Conn{Dialer: s.dialer}
-	defer opening.Close()
+	opening := s.lane(firstLane(steps))
+	defer opening.conn.Close()
 	if len(steps) > 0 && steps[0].Step.Opens {
 		s.play(ctx, opening, steps[:1])
 		steps = steps[1:]
 	}
 	if c.Target.Kind != Embedded {
-		x := s.greet(ctx, opening)
+		x := s.greet(ctx, opening.conn)
 		dead := x != nil && (x.Stopped == wire.Resolve || x.Stopped == wire.Connect)
 		if nothingSent := len(steps) == len(c.Steps); dead && nothingSent && len(steps) > 0 {
 			s.inherit(steps[0], x)
 			steps = steps[1:]
 		}
 	}
-	var lines sync.WaitGroup
-	for _, line := range byConnection(steps) {
-		lines.Go(func() {
-			conn := &wire.Conn{Dialer: s.dialer}
-			defer conn.Close()
-			s.play(ctx, conn, line)
+	s.sideBySide(ctx, opening, byConnection(steps))
+	s.tryAlone(ctx)
+	if c.Ladders {
+		s.parallel(ctx)
+	}
+	if c.IdleTime > 0 {
+		s.idle(ctx)
+	}
+	return s.end(ctx)
+}
+
+// firstLane is the connection of the first step.
+func firstLane(results []*Result) string {
+	if len(results) == 0 {
+		return ""
+	}
+	return results[0].Step.On
+}
+
+// lane is a connection that is yet to be opened.
+func (s *session) lane(name string) *lane {
+	return &lane{name: name, conn: &wire.Conn{Dialer: s.dialer}, own: Past{}}
+}
+
+// sideBySide plays the steps of each connection, at most maxLanes at a time and
+// begun in their order: a step waits for none of a later connection, so that no
+// two can wait for each other.
+func (s *session) sideBySide(ctx context.Context, opening *lane, lines [][]*Result) {
+	free := make(chan string, maxLanes) // the step whose end made the place free
+	for range maxLanes {
+		free <- opening.last
+	}
+	var playing sync.WaitGroup
+	for _, line := range lines {
+		l := opening
+		freed := <-free
+		if line[0].Step.On != opening.name {
+			l = s.lane(line[0].Step.On)
+			l.freed = listOf(freed)
+		}
+		playing.Go(func() {
+			s.play(ctx, l, line)
+			l.conn.Close()
+			free <- l.last
 		})
 	}
-	lines.Wait()
-	return s.end(ctx)
+	playing.Wait()
 }
 
 // byConnection groups results by the connection of their steps, in order.

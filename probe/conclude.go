@@ -23,7 +23,7 @@ func Conclude(r *Run, about About) *Report {
 		Target:    Asked{about.Server, r.Target.Kind},
 		As:        r.Client.Profile.Windows,
 		NotTested: notTested(r), LeftOut: leftOut(r),
-		Routes: []Route{}, RunAs: about.RunAs, ClockSkewMS: skew(r), Lists: []List{}, Figures: []Figure{},
+		Routes: []Route{}, RunAs: about.RunAs, ClockSkewMS: skew(r), Lists: []List{}, Figures: figures(r, all),
 		Findings: []Shown{}, Steps: []Played{},
 	}
 	for _, s := range found {
@@ -84,8 +84,8 @@ func route(r *Run, about About) Route {
 func leftOut(r *Run) []string {
 	left := []string{}
 	for _, s := range StepsOf(r.Client.Profile, &r.Target) {
-		if !slices.ContainsFunc(r.Results, func(made *Result) bool { return made.Step.Name == s.Name }) {
-			left = append(left, s.Name)
+		if !slices.ContainsFunc(r.Results, func(made *Result) bool { return made.Step.ID() == s.ID() }) {
+			left = append(left, s.ID())
 		}
 	}
 	return left
@@ -114,7 +114,7 @@ func (s *shown) report(r *Run, all []*judged, about About) Shown {
 		f.Fixes[product] = r.Target.Fill(fix)
 	}
 	for _, j := range s.by {
-		f.Steps = append(f.Steps, j.Step.Name)
+		f.Steps = append(f.Steps, j.Step.ID())
 	}
 	for _, j := range append(slices.Clone(s.by), waiting(s, all)...) {
 		for _, agent := range []Agent{j.Step.By, WUA} {
@@ -136,6 +136,9 @@ func (s *shown) report(r *Run, all []*judged, about About) Shown {
 	if s.under != nil {
 		f.Under = s.under.Name
 	}
+	if share := s.share(r); share != "" {
+		f.Evidence = share + ": " + f.Evidence
+	}
 	f.Sure = cmp.Or(f.Sure, Documented)
 	f.Retest = about.Command
 	return f
@@ -146,7 +149,7 @@ func (s *shown) report(r *Run, all []*judged, about About) Shown {
 func waiting(s *shown, all []*judged) []*judged {
 	var some []*judged
 	for _, j := range all {
-		by := slices.ContainsFunc(s.by, func(b *judged) bool { return j.Behind == b.Step.Name })
+		by := slices.ContainsFunc(s.by, func(b *judged) bool { return j.Behind == b.Step.ID() })
 		if j.Skipped && by {
 			some = append(some, j)
 		}

@@ -47,7 +47,7 @@ func TestRunWide(t *testing.T) {
 		{"a part is longer than what is kept of the file", ran(part("MSCF0123456789"), whole("MSCF0123")), ""},
 		{"a part is of a file that broke off", ran(part("MSCF0124"), whole("MSCF0123").breaks(wire.BodyRead, wire.Cut)), "bits-file: body-cut fail proxy"},
 		{"a part is of a file that is known byte for byte", ran(part("MSCF0124"), whole("MSCF0123456").with(compared)), ""},
-		{"a deep part is beyond what is kept of the file", ran(saw("bits-range-last", "HTTP/1.1 206 Partial Content\nContent-Length: 4096\nContent-Range: bytes 95904-99999/100000\n\nother"), whole("MSCF")), ""},
+		{"a deep part is beyond what is kept of the file", ran(saw("bits-range-last", "HTTP/1.1 206 Partial Content\nContent-Length: 1\nContent-Range: bytes 99999-99999/100000\n\no"), whole("MSCF")), ""},
 
 		{"what wants TLS is the server, since tunnels open", ran(saw("bits-file", wantsTLS), tunnelled("HTTP/1.1 403 Forbidden")),
 			"bits-file: server-not-wsus fail client; tls-config: tunnel-denied fail proxy"},

@@ -86,6 +86,10 @@ var (
 		{DO, "", "", "", wuerr.DOBlockSize, doCodes, Unsure},
 		{DO, "", "", "", wuerr.DOInvalidRange, doCodes, Unsure},
 	}
+	codesMulti = []Coded{
+		{BITS, "", "", "", wuerr.BITSNoRange, bitsCodes, Documented},
+		{BITS, "", "", "", wuerr.BITSInvalidRange, bitsCodes, Unsure},
+	}
 	codesSize = []Coded{
 		{BITS, "", "", "", wuerr.BITSNoSize, bitsCodes, Documented},
 		{WUA, Fetch, "", "", wuerr.InvalidFile, inferred, Unsure},
@@ -329,7 +333,7 @@ var (
 	}
 	RangeRefused = &Finding{
 		Name: "range-refused", Title: "a part of a file is refused",
-		Owner: Proxy, Grade: Fail, Effect: Blocks, Source: bitsHTTP,
+		Owner: Proxy, Grade: Fail, Effect: Blocks, Source: bitsHTTP, Explains: []*Finding{MultiRangeUnsupported},
 		Fix: "Let requests with the field Range through, for .cab, .psf, .esd and .exe too.",
 	}
 	ConditionRefused = &Finding{
@@ -416,7 +420,7 @@ var (
 			"writes such a page, the server in the clients' policy is not the update server.",
 	}
 	HTTP10 = &Finding{
-		Name: "http10", Title: "answers come as HTTP/1.0",
+		Name: "http10", Title: "answers come as HTTP/1.0", Explains: []*Finding{ConnectionsNotKept},
 		Owner: Proxy, Grade: Warn, Effect: Degrades, NoCode: true, Source: bitsHTTP,
 		Fix: "Let the proxy speak HTTP/1.1: with 1.0 each request costs a new connection, and NTLM cannot work.",
 	}
@@ -468,6 +472,7 @@ var (
 	RangeIgnored = &Finding{
 		Name: "range-ignored", Title: "a part of a file was asked for and the whole file came",
 		Owner: Proxy, Grade: Fail, Effect: Blocks, Codes: codesRange, Source: bitsHTTP,
+		Explains: []*Finding{MultiRangeUnsupported, RangeFetchedWhole},
 		Fix: "Let the field Range through to the server, for .cab, .psf, .esd and .exe too: scanners remove it " +
 			"so that they see whole files. Exempt the update servers from scanning rather than from the block " +
 			"list.",
@@ -496,6 +501,219 @@ var (
 		Fix: "Keep Content-Length on answers with status 206: switch off filters that change bodies, which " +
 			"send them in chunks.",
 	}
+	FaultHidden = &Finding{
+		Name: "fault-hidden", Title: "the server's SOAP faults do not reach the client",
+		Owner: Proxy, Grade: Fail, Effect: Blocks, Source: "MS-WUSP 3.1.5", Explains: []*Finding{SOAPUnreadable},
+		Codes: []Coded{
+			{WUA, SOAP, "", "", wuerr.PTServerError, wuaCodes, Unsure},
+			{WUA, SOAP, "", "", wuerr.PTSOAPFault, wuaCodes, Unsure},
+		},
+		Fix: "Let answers with status 500 through as the server gives them: they say what the client must renew, " +
+			"and with a page of the proxy in their place it never recovers.",
+	}
+	SOAPFault = &Finding{
+		Name: "soap-fault", Title: "the server refuses a call with a SOAP fault",
+		Grade: Fail, Effect: Blocks, Source: "MS-WUSP 2.2.2.4", Explains: []*Finding{TooManyTrips},
+		Codes: []Coded{
+			{WUA, SOAP, "", "", wuerr.PTSOAPFault, wuaCodes, Documented},
+			{WUA, SOAP, "", "", wuerr.PTServerError, wuaCodes, Unsure},
+		},
+		Fix: "Look at the code of the fault. If it stays after the client renewed its cookies, look for a cache " +
+			"that keeps answers to POST, or for a filter that removes the field SOAPAction; else look into the " +
+			"server's own log.",
+	}
+	TooManyTrips = &Finding{
+		Name: "too-many-trips", Title: "the server always has more, until the client gives up",
+		Owner: Unknown, Grade: Fail, Effect: Blocks, Source: wuaCodes,
+		Codes: []Coded{{WUA, SOAP, "", "", wuerr.PTTooManyTrips, wuaCodes, Documented}},
+		Fix: "Look for a cache that keeps answers to POST. If there is none, decline superseded updates on the " +
+			"server: a scan may ask 200 times.",
+	}
+	AnswersReplayed = &Finding{
+		Name: "answers-replayed", Title: "answers to calls come from a cache",
+		Owner: Proxy, Grade: Fail, Effect: Blocks, Source: "RFC 9110, 9.3.3", Explains: []*Finding{TooManyTrips, SOAPFault},
+		Codes: []Coded{
+			{WUA, SOAP, "", "", wuerr.PTTooManyTrips, inferred, Unsure},
+			{WUA, SOAP, "", "", wuerr.PTSOAPFault, inferred, Unsure},
+		},
+		Fix: "Keep no answers to POST: a client that gets the cookie of another, or the same page of updates " +
+			"again and again, never comes to an end.",
+	}
+	BodyRefused = &Finding{
+		Name: "body-refused", Title: "long requests are refused, and short ones are not",
+		Owner: Proxy, Grade: Fail, Effect: Blocks, Source: ownTrial,
+		Codes: []Coded{{WUA, SOAP, "", "", wuerr.PTNotMapped, inferred, Unsure}},
+		Fix: "Allow request bodies of at least 1 MB to the update server: a scan for drivers sends 50 KB, and " +
+			"more on a machine with much hardware.",
+		Fixes: map[string]string{"nginx": "client_max_body_size 8m;", "squid": "request_body_max_size 8 MB"},
+	}
+	HeadLimited = &Finding{
+		Name: "head-limited", Title: "request heads that a client sends are too long for the proxy",
+		Owner: Proxy, Grade: Warn, Effect: Degrades, Source: ownTrial, NoCode: true,
+		Fix: "Take request heads of at least 64 KiB: a ticket of Negotiate makes one longer than 16 KiB where " +
+			"users are in many groups.",
+		Fixes: map[string]string{"apache": "LimitRequestFieldSize 65536", "nginx": "large_client_header_buffers 4 64k;"},
+	}
+	URLLimited = &Finding{
+		Name: "url-limited", Title: "the proxy refuses URLs as long as signed ones are",
+		Owner: Proxy, Grade: Fail, Effect: Blocks, Source: fieldLogs,
+		Codes: []Coded{
+			{BITS, "", "", "", wuerr.DownloadStatus(414), bitsCodes, Documented},
+			{DO, "", "", "", wuerr.DownloadStatus(414), doCodes, Documented},
+		},
+		Fix: "Take URLs of at least 8 KiB: those of Microsoft's content servers are signed.",
+	}
+	IdleCut = &Finding{
+		Name: "idle-cut", Title: "idle connections are closed before the client would",
+		Owner: Proxy, Grade: Warn, Effect: Degrades, Source: "a capture of Windows 11, 2025",
+		Codes: []Coded{
+			{WUA, "", "", "", wuerr.ConnectionError, inferred, Unsure},
+			{DO, "", "", "", wuerr.ConnectionError, inferred, Unsure},
+		},
+		Fix:   "Keep idle client connections for at least 30 seconds.",
+		Fixes: map[string]string{"squid": "client_idle_pconn_timeout 2 minutes"},
+	}
+	CodingBroken = &Finding{
+		Name: "coding-broken", Title: "answers in the coding xpress arrive broken",
+		Owner: Proxy, Grade: Fail, Effect: Blocks, Codes: codesPage, Source: "MS-WUSP 2.1",
+		Fix: "Let Accept-Encoding and Content-Encoding through as they are, and change no body whose coding is " +
+			"not known.",
+	}
+	FileRetired = &Finding{
+		Name: "file-retired", Title: "the server has no iuident.cab",
+		Owner: Server, Grade: Note, Effect: Degrades, NoCode: true, Source: "Microsoft: WSUS 3 and later",
+		Fix: "Nothing: only agents of Windows 2000 and early XP ask for it, and a modern WSUS does not have it.",
+	}
+	RedirectorStale = &Finding{
+		Name: "redirector-stale", Title: "a cache gives an old redirector for a new question",
+		Owner: Proxy, Grade: Fail, Effect: Blocks, Source: wuaCodes,
+		Codes: []Coded{{WUA, Fetch, "", Win7, wuerr.PTSameRedirector, wuaCodes, Documented}},
+		Fix: "Let the cache tell URLs apart by their query, and keep no *redir.cab: the query is the time, so " +
+			"that each question is new.",
+		Fixes: map[string]string{"squid": "# remove strip of the query from store_id_program and refresh_pattern ... ignore-no-cache"},
+	}
+	MultiRangeUnsupported = &Finding{
+		Name: "multi-range-unsupported", Title: "several parts of a file asked for at once do not come as such",
+		Owner: Proxy, Grade: Fail, Effect: Blocks, Codes: codesMulti, Source: bitsHTTP,
+		Fix: "Let requests for several ranges through to the server, and their answers of type " +
+			"multipart/byteranges back: express files are fetched that way on Windows Vista to 8.1.",
+		Fixes: map[string]string{"varnish": "if (req.http.Range ~ \",\") { return (pass); }   # in vcl_recv"},
+	}
+	RangeFetchedWhole = &Finding{
+		Name: "range-fetched-whole", Title: "the proxy fetches whole files where a part was asked for",
+		Owner: Proxy, Grade: Warn, Effect: Degrades, Source: squidWiki,
+		Codes: []Coded{
+			{BITS, "", "", "", wuerr.TimedOut, inferred, Unsure},
+			{DO, "", "", "", wuerr.DONoProgress, doCodes, Unsure},
+		},
+		Fix: "Limit it to small files: of big ones each part makes the proxy fetch all that stands before it, and " +
+			"clients wait until they give up.",
+		Fixes: map[string]string{"squid": "range_offset_limit 200 MB windowsupdate\nquick_abort_min -1 KB"},
+	}
+	FarRangeBroken = &Finding{
+		Name: "far-range-broken", Title: "parts from behind 4 GiB come wrong, and others do not",
+		Owner: Proxy, Grade: Fail, Effect: Blocks, Codes: codesWrongRange, Source: "RFC 9110, 14.4", Explains: []*Finding{ContentAltered},
+		Fix: "Update the proxy, or exempt the update servers from what counts bytes in 32 bits: feature updates " +
+			"are bigger than 4 GiB.",
+	}
+	ColdFails = &Finding{
+		Name: "cold-fails", Title: "the first fetch of a file fails, and the same again does not",
+		Owner: Proxy, Grade: Fail, Effect: Intermittent, Codes: codesRange, Source: doRanges,
+		Explains: []*Finding{RangeIgnored, RangeRefused, RangeUnstated, RangeWrong, LengthMissing, ContentAltered},
+		Fix: "What fails is what is not in the cache yet, so it fails for one client at a time and seems to mend " +
+			"itself. Let Range through to the server also for files that are not cached.",
+	}
+	WarmFails = &Finding{
+		Name: "warm-fails", Title: "the first fetch of a file works, and the same again fails",
+		Owner: Proxy, Grade: Fail, Effect: Intermittent, Codes: codesRange, Source: bitsHTTP,
+		Explains: []*Finding{RangeIgnored, RangeRefused, RangeUnstated, RangeWrong, LengthMissing, ContentAltered},
+		Fix:      "Empty the cache of the proxy, and let it keep no parts of files, or keep update files out of it.",
+	}
+	ClientsDiffer = &Finding{
+		Name: "clients-differ", Title: "two connections are told different things of one file",
+		Owner: Unknown, Grade: Fail, Effect: Intermittent, Source: bitsHTTP, Explains: []*Finding{ContentAltered},
+		Codes: []Coded{
+			{BITS, "", "", "", wuerr.BITSNoRange, inferred, Unsure},
+			{WUA, Job, "", "", wuerr.IncorrectHash, inferred, Unsure},
+		},
+		Fix: "Make the nodes of the proxy or of the server agree on Last-Modified and on the bytes: BITS begins " +
+			"anew whenever they differ, and may never end.",
+	}
+	SignedURLRefused = &Finding{
+		Name: "signed-url-refused", Title: "signed URLs are refused, and others are not",
+		Owner: Proxy, Grade: Fail, Effect: Blocks, Source: fieldLogs,
+		Fix: "Pass queries on as they are, with their escapes in lower case: Microsoft's content servers sign " +
+			"them, and refuse each one that was changed.",
+	}
+	SlashesMerged = &Finding{
+		Name: "slashes-merged", Title: "two slashes in a path become one",
+		Owner: Proxy, Grade: Warn, Effect: Degrades, Source: "a capture of Windows 10, 2020",
+		Fix: "Pass paths on as they are: the hashes of pieces are at a URL with two slashes, and without them " +
+			"Delivery Optimization cannot check what peers give it.",
+	}
+	RevocationBlocked = &Finding{
+		Name: "revocation-blocked", Title: "trust lists and lists of revoked certificates are denied",
+		Owner: Proxy, Grade: Fail, Effect: Blocks, Source: wuSecurity, Explains: []*Finding{FileTypeDenied},
+		Codes: []Coded{
+			{CryptoAPI, "", "", "", wuerr.RevocationGone, "opnsense/core issue 4463", Seen},
+			{WUA, "", "", "", wuerr.SecureFailure, wuSecurity, Documented},
+		},
+		Fix: "Allow plain HTTP to ctldl.windowsupdate.com, crl.microsoft.com, www.microsoft.com/pkiops and the " +
+			"OCSP servers, without a login: without them no certificate can be verified.",
+	}
+	AgentDenied = &Finding{
+		Name: "agent-denied", Title: "requests of one User-Agent are denied, and others are not",
+		Owner: Proxy, Grade: Fail, Effect: Blocks, Source: "Squid wiki: Windows Update",
+		Fix: "Allow the User-Agents Windows-Update-Agent, Microsoft BITS, Microsoft-Delivery-Optimization, " +
+			"Microsoft-CryptoAPI and Microsoft NCSI, and requests with none.",
+	}
+	ConnectivityAltered = &Finding{
+		Name: "connectivity-altered", Title: "the sign that there is an Internet does not come as it is",
+		Owner: Proxy, Grade: Warn, Effect: Degrades, Source: "Microsoft: NCSI",
+		Codes: []Coded{{WUA, "", "", "", wuerr.PTNameUnresolved, inferred, Unsure}},
+		Fix: "Let www.msftconnecttest.com/connecttest.txt through as it is, without a login or a page of terms: " +
+			"any other answer makes Windows think that it is behind a portal, and put updates off.",
+	}
+	ConnectionsNotKept = &Finding{
+		Name: "connections-not-kept", Title: "each answer ends its connection",
+		Owner: Proxy, Grade: Warn, Effect: Degrades, NoCode: true, Source: kb10132,
+		Fix: "Switch persistent connections on, for clients and for servers: each request costs a new connection, " +
+			"and a login by NTLM cannot work without them.",
+	}
+	KeepAliveBroken = &Finding{
+		Name: "keep-alive-broken", Title: "connections that were to be kept are closed",
+		Owner: Proxy, Grade: Warn, Effect: Intermittent, Source: kb10132,
+		Codes: []Coded{
+			{WUA, "", "", "", wuerr.InvalidResponse, kb10132, Unsure},
+			{BITS, "", "", "", wuerr.InvalidResponse, kb10132, Unsure},
+		},
+		Fix: "Let the proxy say Connection: close where it closes, or keep the connection: a request that meets " +
+			"the end of its connection has to be made again, and a call of a web service may then count twice.",
+	}
+	ConnectionsCapped = &Finding{
+		Name: "connections-capped", Title: "a client with several connections is turned away",
+		Owner: Proxy, Grade: Fail, Effect: Intermittent, Source: "a field trace of Windows Update through a small proxy",
+		Explains: []*Finding{ProxyRefuses, ProxyUnreachable, ConnectionClosed, ConnectionReset, TunnelDenied, ProxySilent},
+		Codes: []Coded{
+			{DO, "", "", "", wuerr.DONoProgress, doCodes, Unsure},
+			{BITS, "", "", "", wuerr.CannotConnect, inferred, Unsure},
+		},
+		Fix:   "Allow at least 16 connections for each client: Delivery Optimization alone opens seven.",
+		Fixes: map[string]string{"squid": "client_ip_max_connections -1", "tinyproxy": "MaxClients 1000"},
+	}
+	LoginBroken = &Finding{
+		Name: "login-broken", Title: "the connection is closed in the middle of a login by NTLM",
+		Owner: Proxy, Grade: Fail, Effect: Blocks, Source: "TechNet bb457028", Explains: []*Finding{LoginWanted},
+		Codes: []Coded{
+			{WUA, "", "", "", wuerr.AgentStatus(407), wuaCodes, Documented},
+			{WUA, "", "", "", wuerr.InvalidResponse, "TechNet bb457028", Unsure},
+			{BITS, "", "", "", wuerr.DownloadStatus(407), bitsCodes, Documented},
+			{DO, "", "", "", wuerr.DownloadStatus(407), doCodes, Documented},
+		},
+		Fix: "Keep the connection open behind a 407: the messages of NTLM belong to one connection. Better, let " +
+			"the update servers through without a login.",
+		Fixes: LoginUnusable.Fixes,
+	}
 	Unexplained = &Finding{
 		Name: "unexplained", Title: "the exchange failed in a way that is not in this table",
 		Owner: Unknown, Grade: Fail, Effect: Blocks, NoCode: true, Source: "proxycheck",
@@ -512,5 +730,8 @@ var Findings = []*Finding{
 	ServerNotWSUS, ServerBehindProxyDown, TunnelServerDown, RequestDenied, FileTypeDenied, SizeDenied, RedirectUnusable, RequestRefused,
 	ServerError, PageInstead, SOAPUnreadable, SizeHidden, SizeWrong, DateHidden, NotModifiedUnasked, BytesBehind, RangeIgnored, RangeRefused, RangeUnstated,
 	RangeWrong, LengthMissing, LengthDoubled, ConditionRefused, ConditionIgnored, ContentRecoded, ContentAltered,
-	HTTP10, Unexplained,
+	HTTP10, FaultHidden, SOAPFault, TooManyTrips, AnswersReplayed, BodyRefused, HeadLimited, URLLimited, IdleCut, CodingBroken, FileRetired, RedirectorStale,
+	MultiRangeUnsupported, RangeFetchedWhole, FarRangeBroken, ColdFails, WarmFails, ClientsDiffer, SignedURLRefused,
+	SlashesMerged, RevocationBlocked, AgentDenied, ConnectivityAltered, ConnectionsNotKept, KeepAliveBroken,
+	ConnectionsCapped, LoginBroken, Unexplained,
 }

@@ -14,6 +14,7 @@ type gate struct {
 	mu       sync.Mutex
 	closed   map[string]closing // machine -> why
 	silences map[string]int     // machine and phase -> how often
+	alive    map[string]bool    // machines that have answered
 }
 
 // maxSilences is how often a phase may stay without an answer.
@@ -36,12 +37,13 @@ func (g *gate) note(hop, step string, x *wire.Exchange, spared bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.closed == nil {
-		g.closed, g.silences = map[string]closing{}, map[string]int{}
+		g.closed, g.silences, g.alive = map[string]closing{}, map[string]int{}, map[string]bool{}
 	}
+	g.alive[hop] = g.alive[hop] || len(x.Raw) > 0 || x.Tunnel != nil && len(x.Tunnel.Raw) > 0
 	why := fmt.Sprintf("%s: %s: %s", step, x.Stopped.Doing(), x.Failure)
 	switch {
 	case g.closed[hop].step != "", x.Failure == wire.Stopped, x.Failure == wire.Local:
-	case x.Stopped == wire.Resolve, x.Stopped == wire.Connect:
+	case x.Stopped == wire.Resolve, x.Stopped == wire.Connect && !g.alive[hop]:
 		g.closed[hop] = closing{step, why}
 	case x.Failure == wire.Silent:
 		at := hop + " " + string(x.Stopped)
@@ -52,6 +54,13 @@ func (g *gate) note(hop, step string, x *wire.Exchange, spared bool) {
 			g.closed[hop] = closing{step, fmt.Sprintf("%s, %d times", why, maxSilences)}
 		}
 	}
+}
+
+// proved tells whether a machine has answered anything.
+func (g *gate) proved(hop string) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.alive[hop]
 }
 
 // rename puts another step in the place of one that closed the way.

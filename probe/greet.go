@@ -47,7 +47,7 @@ const greeting = "hello"
 // could be sent: it would have met the same.
 func (s *session) inherit(r *Result, x *wire.Exchange) {
 	r.Observation = &Observation{Exchange: x, Direct: s.client.Proxy == "", Known: -1, Past: Past{}}
-	s.gate.rename(greeting, r.Step.Name)
+	s.gate.rename(greeting, r.Step.ID())
 	s.settle(r)
 }
 

@@ -26,8 +26,8 @@ type Symptom func(*Observation) string
 // step are asked only when there was, so they need not look again.
 func Judge(s *Step, o *Observation) []Verdict {
 	var verdicts []Verdict
-	if o.Failure == wire.Stopped || o.Failure == wire.Local || o.OutOfBytes {
-		return nil // says nothing about the network
+	if o.Failure == wire.Stopped || o.Failure == wire.Local || o.OutOfBytes || s.Kind == rung {
+		return nil // says nothing about the network, or nothing by itself
 	}
 	failed := false
 	apply := func(rules []Rule) {
@@ -44,7 +44,7 @@ func Judge(s *Step, o *Observation) []Verdict {
 	}
 	groups := [][]Rule{shared, s.Kind.Rules, s.Rules}
 	if !good(s, o) {
-		groups = [][]Rule{broken}
+		groups = [][]Rule{s.Kind.Broken, broken}
 	}
 	for _, rules := range groups {
 		if !failed {
@@ -115,6 +115,7 @@ var statuses = []Rule{
 	{If: all(reason("No such domain"), answered(404)), Then: ServerBehindProxyDown},                   // so says Privoxy
 	{If: all(reason("Unable to connect", "Proxy Error"), answered(500)), Then: ServerBehindProxyDown}, // tinyproxy, Apache
 	{If: all(byProxy, answered(404)), Then: RequestDenied},
+	{If: all(longBody, answered(413)), Then: BodyRefused},
 	{If: all(asked("Range"), answered(416)), Then: RangeRefused},
 	{If: all(asked("If-Unmodified-Since"), answered(412)), Then: ConditionRefused},
 	{If: answered(404, 410), Then: FileMissing},
@@ -142,15 +143,17 @@ var shared = []Rule{
 
 // The kinds of exchange.
 var (
-	soap = &Kind{Name: "soap", Text: true, Rules: []Rule{
-		{If: all(notConfig, coded), Then: ContentRecoded},
-		{If: notConfig, Then: SOAPUnreadable},
-		{If: textDiffers, Then: ContentAltered},
+	soap = &Kind{Name: "soap", Text: true, Rules: calls, Broken: []Rule{
+		{If: soapFault, Then: SOAPFault},
+	}}
+	recovering = &Kind{Name: "recovery", Text: true, Rules: slices.Concat(calls, []Rule{{If: notProvoked, Then: AnswersReplayed}}), Broken: []Rule{
+		{If: all(answered(500), not(soapFault)), Then: FaultHidden},
+		{If: soapFault, Then: SOAPFault},
 	}}
 	size = &Kind{Name: "size", Rules: []Rule{
 		{If: extra, Then: HeadHasBody},
 		{If: coded, Then: ContentRecoded},
-		{If: unsized, Then: SizeHidden},
+		{If: all(not(answered(404)), unsized), Then: SizeHidden},
 		{If: sizeOther, Then: SizeWrong},
 		{If: undated, Then: DateHidden},
 	}}
@@ -166,6 +169,17 @@ var (
 		{If: unsized, Then: LengthMissing},
 		{If: bodyOther, Then: RangeWrong},
 		{If: differs, Then: ContentAltered},
+		{If: slowFar, Then: RangeFetchedWhole},
+	}}
+	multi = &Kind{Name: "multi-range", Text: true, Rules: []Rule{
+		{If: otherThan(206), Then: MultiRangeUnsupported},
+		{If: coded, Then: ContentRecoded},
+		{If: multiOther, Then: MultiRangeUnsupported},
+	}, Broken: []Rule{
+		{If: answered(416), Then: MultiRangeUnsupported},
+	}}
+	beyond = &Kind{Name: "beyond", Rules: []Rule{
+		{If: otherThan(416), Then: RangeFetchedWhole},
 	}}
 	whole = &Kind{Name: "whole", Rules: []Rule{
 		{If: status(206), Then: RangeWrong},
@@ -178,7 +192,28 @@ var (
 	stale = &Kind{Name: "condition", Rules: []Rule{
 		{If: conditionIgnored, Then: ConditionIgnored},
 	}}
+	revocations = &Kind{Name: "revocations", Text: true, Rules: []Rule{
+		{If: coded, Then: ContentRecoded},
+		{If: notRevocations, Then: ContentAltered},
+	}}
+	ocsp = &Kind{Name: "ocsp", Text: true, Rules: []Rule{
+		{If: coded, Then: ContentRecoded},
+		{If: notOCSP, Then: ContentAltered},
+	}}
+	connectivity = &Kind{Name: "connectivity", Text: true, Rules: []Rule{
+		{If: notConnectivity, Then: ConnectivityAltered},
+	}}
+	any200 = &Kind{Name: "any"} // whose content nobody knows
 )
+
+// calls are the rules for the answer to a call of a web service.
+var calls = []Rule{
+	{If: brokenCoding, Then: CodingBroken},
+	{If: all(notResponse, coded), Then: ContentRecoded},
+	{If: notResponse, Then: SOAPUnreadable},
+	{If: textDiffers, Then: ContentAltered},
+	{If: replayed, Then: AnswersReplayed},
+}
 
 // owner is who must act on f: whoever made the answer when f itself names
 // nobody. Where no proxy is set, one that is at fault is only one possibility.

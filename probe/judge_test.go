@@ -41,8 +41,8 @@ func TestJudge(t *testing.T) {
 		{"an error of nobody", saw("wua-config", "HTTP/1.1 500 Internal Server Error"), "server-error fail unknown"},
 		{"the pool is stopped", saw("wua-config", httpsysUnavailable), "server-unavailable fail server"},
 
-		{"IIS has no iuident.cab", saw("iuident-file", iisNotFound), ""},
-		{"nobody has iuident.cab", saw("iuident-file", "HTTP/1.1 404 Not Found"), ""},
+		{"IIS has no iuident.cab", saw("iuident-file", iisNotFound), "file-retired note server"},
+		{"nobody has iuident.cab", saw("iuident-file", "HTTP/1.1 404 Not Found"), "file-retired note server"},
 		{"Privoxy finds no name for iuident.cab", saw("iuident-file", privoxyNoName), "server-behind-proxy-down fail unknown"},
 		{"IIS has no content", saw("bits-size", iisNotFound), "file-missing fail server"},
 		{"IIS has no web service", saw("wua-config", iisNotFound), "server-not-wsus fail client"},
@@ -136,7 +136,8 @@ func TestJudge(t *testing.T) {
 		{"a denial whose page is cut", saw("wua-config", squidDenies).breaks(wire.BodyRead, wire.Reset), "request-denied fail proxy"},
 		{"a login page whose end is cut", saw("wua-config", squidAsks).breaks(wire.BodyRead, wire.Cut), "login-unusable fail proxy"},
 		{"a portal that leads nowhere", saw("wua-config", "HTTP/1.1 302 Found\nLocation: https://login.example/"), "redirect-unusable fail proxy"},
-		{"a body is too long for it", saw("wua-config", "HTTP/1.1 413 Payload Too Large"), "request-refused fail unknown"},
+		{"a long body is too long for it", saw("wua-sync-drivers", "HTTP/1.1 413 Payload Too Large"), "body-refused fail proxy"},
+		{"a short body is too long for it", saw("wua-config", "HTTP/1.1 413 Payload Too Large"), "request-refused fail unknown"},
 		{"we stopped", saw("wua-config", "").breaks(wire.FirstByte, wire.Stopped), ""},
 	}
 	for _, tt := range tests {

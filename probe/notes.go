@@ -1,40 +1,68 @@
 package probe
 
+import "strings"
+
 // What a report says beside its findings.
 
 // seenIn says where Windows shows the codes of an agent.
 var seenIn = map[Agent]string{
-	WUA:  "WindowsUpdate.log, and Settings",
-	BITS: "event 61 of BITS-Client, and bitsadmin /list /allusers /verbose",
-	DO:   "the Delivery Optimization log (Get-DeliveryOptimizationLog)",
+	WUA:       "WindowsUpdate.log, and Settings",
+	BITS:      "event 61 of BITS-Client, and bitsadmin /list /allusers /verbose",
+	DO:        "the Delivery Optimization log (Get-DeliveryOptimizationLog)",
+	CryptoAPI: "the event log CAPI2, which is off by default",
 }
 
 // soapUnsure is said of the versions whose web-service calls nobody captured.
 const soapUnsure = "whether its calls of web services look as here: no capture of this version is public, so they are played with the fields of Windows 11"
 
-// always spares a step in every run.
-func always(why string) Spare { return func(*Profile, *Target) string { return why } }
+// constant is a reason in every run.
+func constant(why string) Reason { return func(*Circumstances) string { return why } }
+
+// when is a reason where a condition holds.
+func when(holds func(*Circumstances) bool, why string) Reason {
+	return func(c *Circumstances) string {
+		if !holds(c) {
+			return ""
+		}
+		return why
+	}
+}
 
 // unlessSelfUpdates spares a step that this Windows does not make by itself.
-func unlessSelfUpdates(p *Profile, _ *Target) string {
-	if p.SelfUpdates {
+func unlessSelfUpdates(c *Circumstances) string {
+	if c.SelfUpdates {
 		return ""
 	}
-	return string(p.Windows) + " does not update its agent this way"
+	return string(c.Windows) + " does not update its agent this way"
 }
 
-// unlessMicrosoft spares a step that Windows makes towards Microsoft alone.
-func unlessMicrosoft(*Profile, *Target) string {
-	return "Windows asks this of Microsoft's servers only, not of a WSUS"
-}
+// unlessExpress spares a step of the jobs for express files, which later Windows
+// leaves to Delivery Optimization (wire.md 1.6).
+var unlessExpress = when(func(c *Circumstances) bool { return c.DO != "" },
+	"how much this Windows still asks for several parts at once is not known")
 
 // whileGuessed spares a step towards a port that the server may not have.
-func whileGuessed(_ *Profile, t *Target) string {
-	if !t.Guessed {
+func whileGuessed(c *Circumstances) string {
+	if !c.Guessed {
 		return ""
 	}
-	return "nothing says that this server offers TLS at " + t.Secure
+	return "nothing says that this server offers TLS at " + c.Secure
 }
+
+// Why steps are left out.
+var (
+	inClear       = when(func(c *Circumstances) bool { return c.Target.TLS }, "the whole run goes through TLS")
+	onlyGenerated = when((*Circumstances).production, "it needs files and answers that only a fake WSUS makes up")
+	onlyMicrosoft = when((*Circumstances).production, "Windows asks this of Microsoft's servers, not of a WSUS")
+	// The server must not merely be thought to offer TLS.
+	onlyMicrosoftTLS = when(func(c *Circumstances) bool { return c.production() || c.Guessed },
+		"Windows asks this of Microsoft's servers, through TLS")
+	whenRegistered = when(func(c *Circumstances) bool { return c.production() && !c.Register },
+		"it changes what the server keeps of its clients; --register makes it")
+)
+
+// production tells whether the server is one that clients depend on.
+func (c *Circumstances) production() bool { return c.Kind == WSUS }
 
 // notTested says what a run of these steps leaves open.
 func notTested(r *Run) []string {
@@ -42,9 +70,9 @@ func notTested(r *Run) []string {
 	if r.Target.Kind == WSUS {
 		open = append(open,
 			"files that no cache has seen, and big ones: the server's own files are asked for, of which "+r.Target.ObjectPath+" is one",
-			"RegisterComputer, SyncUpdates and ReportEventBatch, which change a server",
 			"whether files are the ones that the server holds: its files are not known, so only parts and wholes are compared")
 	}
+	open = append(open, leftOutBy(r)...)
 	if r.Target.Kind == WSUS && r.Target.TLS {
 		open = append(open, "whether the files are at "+r.Target.Content+": a WSUS has them one port below its TLS, or on 80")
 	}
@@ -55,4 +83,23 @@ func notTested(r *Run) []string {
 		open = append(open, "whether the server offers TLS at all: "+r.Target.Secure+" is a guess, --server-tls names it")
 	}
 	return open
+}
+
+// leftOutBy says for each reason which steps were left out for it.
+func leftOutBy(r *Run) []string {
+	var reasons []string
+	steps := map[string][]string{}
+	for _, result := range r.Results {
+		if !result.LeftOut || result.Step.Variant != "" {
+			continue
+		}
+		if steps[result.WaitedFor] == nil {
+			reasons = append(reasons, result.WaitedFor)
+		}
+		steps[result.WaitedFor] = append(steps[result.WaitedFor], result.Step.Name)
+	}
+	for i, why := range reasons {
+		reasons[i] = strings.Join(steps[why], ", ") + ": " + why
+	}
+	return reasons
 }

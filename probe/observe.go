@@ -10,10 +10,6 @@ import (
 	"proxycheck/probe/wusp"
 )
 
-// maxLegs is the most requests that one step makes; WinHTTP follows as many
-// redirects by default.
-const maxLegs = 10
-
 // maxText is the most of a body that is kept to be read, in bytes.
 const maxText = 1 << 20
 
@@ -22,39 +18,56 @@ const slack = 256 << 10
 
 // observe makes the exchange of one step, with the legs that the client adds
 // by itself, and notes what is to be known of it.
-func (s *session) observe(ctx context.Context, conn *wire.Conn, step *Step, req *wire.Request, b *blanks) *Observation {
-	o := &Observation{Direct: s.client.Proxy == "", Known: -1, Past: b.past}
-	if strings.Contains(step.Send, "{object}") {
-		o.Known = b.size()
-	}
-	if step.Kind == soap && s.run.Target.Kind != WSUS {
+func (s *session) observe(ctx context.Context, l *lane, step *Step, req *wire.Request, b *blanks) *Observation {
+	o := &Observation{Direct: s.client.Proxy == "", Known: b.size(), File: b.object.File, Past: b.past}
+	if _, operation := wusp.Operation(req.Head.Get("SOAPAction")); operation == "GetConfig" && s.run.Target.Kind != WSUS {
 		o.KnownText = wusp.ConfigResponse
 	}
-	for {
-		text := new(capped)
-		req.Sink = func(answer wire.Head) io.Writer {
-			if step.Kind.Text {
-				return text
-			}
-			o.Compared = compare(b.object, req.Head, answer)
-			return o.Compared
-		}
-		want := s.limit(b, step, req)
-		req.Limit = s.reserve(want)
-		x := s.exchange(ctx, conn, req)
-		s.release(req.Limit)
-		o.OutOfBytes = x.Body.Abandoned && req.Limit < want
-		next := s.leg(step, o, req, x)
-		if next == nil || len(o.Legs) == maxLegs {
-			o.Exchange, o.Text = x, text.plain(x.Answer)
+	t := &turn{session: s, lane: l, step: step, blanks: b, o: o, req: req}
+	for t.make(ctx); ; t.make(ctx) {
+		next := t.next(ctx)
+		if next == nil {
 			break
 		}
-		o.Legs, req = append(o.Legs, x), next
+		o.Legs, t.req = append(o.Legs, t.x), next
 	}
+	o.Exchange, o.Text = t.x, t.text
 	if o.Stopped == wire.Tunnel && o.Failure == wire.Denied && !strings.HasSuffix(o.Authority, ":443") {
 		o.Port443 = s.port443(ctx, o.Authority)
 	}
 	return o
+}
+
+// A turn is one exchange of a step, from which the next leg may follow.
+type turn struct {
+	*session
+	lane   *lane
+	step   *Step
+	blanks *blanks
+	o      *Observation
+	req    *wire.Request
+	x      *wire.Exchange
+	text   []byte // of its body, when the kind keeps it
+	before []byte // that of the one before, when the client asked for more
+}
+
+// make makes the exchange.
+func (t *turn) make(ctx context.Context) {
+	text := new(capped)
+	t.req.Sink = func(answer wire.Head) io.Writer {
+		if t.step.Kind.Text {
+			return text
+		}
+		t.o.Compared = compare(t.blanks.object, t.req.Head, answer)
+		return t.o.Compared
+	}
+	want := t.limit()
+	t.req.Limit = t.reserve(want)
+	t.x = t.exchange(ctx, t.lane.conn, t.req)
+	t.release(t.req.Limit)
+	t.o.OutOfBytes = t.x.Body.Abandoned && t.req.Limit < want
+	t.text = text.plain(t.x.Answer)
+	t.lane.note(t.x, t.text)
 }
 
 // exchange makes one exchange in the form that the next hop wants.
@@ -68,13 +81,17 @@ func (s *session) exchange(ctx context.Context, conn *wire.Conn, req *wire.Reque
 	return x
 }
 
-// limit is how much of the answer to a step is wanted.
-func (s *session) limit(b *blanks, step *Step, req *wire.Request) int64 {
-	if from, to, ok := parseRange(req.Head.Get("Range")); ok {
-		return to - from + slack
+// limit is how much of the answer is wanted.
+func (t *turn) limit() int64 {
+	if spans, ok := parseRanges(t.req.Head.Get("Range")); ok {
+		wanted := int64(slack)
+		for _, s := range spans {
+			wanted += s.length() - 1
+		}
+		return wanted
 	}
-	if strings.Contains(step.Send, "{object}") && req.Head.Method() == http.MethodGet {
-		return max(b.size(), 0) + slack
+	if t.blanks.object.Path != "" && t.req.Head.Method() == http.MethodGet {
+		return max(t.blanks.size(), 0) + slack
 	}
 	return maxText
 }
@@ -91,20 +108,31 @@ func (s *session) port443(ctx context.Context, authority string) *wire.Exchange 
 	return x
 }
 
-// leg is the request that the client makes next by itself, or nil when x is
-// the last.
-func (s *session) leg(step *Step, o *Observation, req *wire.Request, x *wire.Exchange) *wire.Request {
-	reply, _ := (&Observation{Exchange: x}).reply()
-	status := reply.Status()
-	next := *req
-	switch {
-	case s.wantsLogin(x):
-		return &next
-	case status == 501 && step.Layer == Fetch && req.Head.Method() == http.MethodHead: // wire.md 2.3
-		next.Head.Start = "GET" + strings.TrimPrefix(req.Head.Start, "HEAD")
-		return &next
-	case status/100 == 3 && status != 304 && req.Head.Method() != http.MethodPost && x.Complete():
-		return redirected(req, reply.Get("Location"))
+// tryAlone makes again what was turned away in the middle of a run, now that no
+// other connection is open, to see whether it was their number that the proxy
+// minded.
+func (s *session) tryAlone(ctx context.Context) {
+	for _, r := range s.run.Results {
+		o := r.Observation
+		if o == nil || !turnedAway(o) || ctx.Err() != nil || !s.gate.proved(s.hop(&wire.Request{Authority: o.Authority})) || !s.setAside(overhead) {
+			continue
+		}
+		conn := &wire.Conn{Dialer: s.dialer}
+		o.Alone = conn.Exchange(ctx, &wire.Request{Head: o.Sent, Body: o.SentBody, Authority: o.Authority, TLS: o.Tunnel != nil || o.TLS != nil, Limit: slack})
+		s.count(o.Alone)
+		conn.Close()
+		s.release(overhead)
+		return
 	}
-	return nil
+}
+
+// turnedAway tells whether o ended before any answer, on a connection of its own.
+func turnedAway(o *Observation) bool {
+	switch o.Stopped {
+	case wire.Connect:
+		return o.Failure == wire.Refused || o.Failure == wire.Reset || o.Failure == wire.Silent
+	case wire.FirstByte, wire.Tunnel:
+		return !o.Reused && len(o.Raw) == 0 && (o.Failure == wire.Cut || o.Failure == wire.Reset)
+	}
+	return false
 }

@@ -13,6 +13,8 @@
 package probe
 
 import (
+	"io"
+
 	"proxycheck/probe/wire"
 	"proxycheck/probe/wuerr"
 )
@@ -23,9 +25,11 @@ type Agent string
 
 // The agents of this version.
 const (
-	WUA  Agent = "wua"  // the update agent: web services and its own files
-	BITS Agent = "bits" // the background transfer service
-	DO   Agent = "do"   // Delivery Optimization
+	WUA       Agent = "wua"       // the update agent: web services and its own files
+	BITS      Agent = "bits"      // the background transfer service
+	DO        Agent = "do"        // Delivery Optimization
+	CryptoAPI Agent = "cryptoapi" // trust lists and revocation, for whoever verifies a certificate
+	NCSI      Agent = "ncsi"      // the network connectivity status indicator
 )
 
 // A Layer is the part of an agent that meets a trouble: the update agent logs
@@ -42,28 +46,53 @@ const (
 // A Step is one exchange of one agent, as it was captured.
 type Step struct {
 	Name, Title  string
+	Variant      string // which repetition of the row it is; "" for the row itself
+	Node         string // address of the proxy, a slash and the turn, when a run is repeated
 	By           Agent
 	Layer        Layer
 	Kind         *Kind
-	Since, Until Windows    // the versions that make it; the zero Until is the newest
-	On           string     // the connection; steps on one are in sequence, connections side by side
-	Send         string     // the request as captured, with blanks; see fill
-	Rules        []Rule     // beside those of the kind
-	Spare        Spare      // whether a failure is at most a warning; nil for never
-	Absent       []*Finding // when spared: these only say that the server lacks what was tried
-	Opens        bool       // sent before all others: what it meets, they would meet
-	InClear      bool       // only made towards a server that is asked in clear
-	Good         []int      // statuses beside 2xx that are a good answer of the server
+	Since, Until Windows                 // the versions that make it; the zero Until is the newest
+	On           string                  // the connection; steps on one are in sequence, connections side by side
+	Behind       string                  // the step that must be done before, by its ID; "" for none
+	Send         string                  // the request as captured, with blanks; see fill
+	Again        func(*Observation) bool // whether the client asks once more; nil for never
+	Leave        int64                   // bytes of the body after which the client hangs up; 0 for never
+	Rules        []Rule                  // beside those of the kind
+	Spare        Reason                  // why a failure is at most a warning; nil for never
+	Only         Reason                  // why it is left out; nil for never
+	Absent       []*Finding              // when spared: these only say that the server lacks what was tried
+	Opens        bool                    // sent before all others: what it meets, they would meet
+	Quick        bool                    // also part of a quick run
+	Good         []int                   // statuses beside 2xx that are a good answer of the server
 }
 
-// Spare tells why a step that fails is at most a warning, or "" when it is not.
-type Spare func(*Profile, *Target) string
+// ID names s among all steps of a run.
+func (s *Step) ID() string {
+	id := s.Name
+	for _, which := range []string{s.Variant, s.Node} {
+		if which != "" {
+			id += "@" + which
+		}
+	}
+	return id
+}
+
+// A Reason tells why a step is treated otherwise in a run, or "" when it is not.
+type Reason func(*Circumstances) string
+
+// Circumstances are what a run knows of itself before it judges.
+type Circumstances struct {
+	*Profile
+	*Target
+	Register bool // it may change what the server keeps of its clients
+}
 
 // A Kind is a kind of exchange: which rules judge its answer.
 type Kind struct {
-	Name  string
-	Rules []Rule
-	Text  bool // the whole body is kept, for rules that read it
+	Name   string
+	Rules  []Rule
+	Broken []Rule // asked first of an exchange without a complete and good answer
+	Text   bool   // the whole body is kept, for rules that read it
 }
 
 // An Observation is what one step looked like to the client: facts only.
@@ -75,13 +104,18 @@ type Observation struct {
 	Text           []byte           // the body, when the kind keeps it; any xpress coding undone
 	KnownText      string           // the body that the server is known to answer; "" when it is not
 	Known          int64            // the size that the file is known to have; -1 when it is not
+	File           io.ReaderAt      // its bytes; nil when they are not known
+	Trips          int              // how often the client asked for more
+	Replayed       bool             // it got the same again
+	Recovered      string           // the SOAP fault from which the client recovered; "" for none
 	Compared       *Comparison      // with the file that the server is known to hold; nil when it is not known
 	Trust          *Trust           // in the certificate of the server; nil without TLS
 	Port443        *wire.Exchange   // the same CONNECT to port 443, tried because this one was denied
+	Alone          *wire.Exchange   // the same again with no other connection open, tried because this one was turned away
 	Past           Past             // what the steps before saw
 }
 
-// Past holds the observations of earlier steps, by name.
+// Past holds the observations of earlier steps, by ID.
 type Past map[string]*Observation
 
 // answer is the answer that an earlier step got, or a zero head.

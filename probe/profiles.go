@@ -1,7 +1,6 @@
 package probe
 
 import (
-	"crypto/tls"
 	"fmt"
 	"slices"
 	"strings"
@@ -35,14 +34,18 @@ func (w Windows) Within(since, until Windows) bool {
 // A Profile is how the clients of one version of Windows speak.
 type Profile struct {
 	Windows        Windows
+	Version        string // of the system: major, minor and build
 	WUA            string // User-Agent of the web services (wire.md 3.1)
 	Protocol       string // protocolVersion of GetConfig (wire.md 3.1, 3.5)
 	BITS           string // User-Agent of BITS (wire.md 1.1)
 	DO             string // User-Agent of Delivery Optimization (wire.md 4.1); "" when there is none
 	ConnectionLast bool   // the field Connection ends the head (wire.md 0.5)
 	Condition      order  // of If-Unmodified-Since (wire.md 1.3 to 1.5)
+	CryptoAPI      string // User-Agent of CryptoAPI (wire.md 5.5)
+	NCSI           string // the path that NCSI asks for (wire.md 5.6); "" when there is no NCSI
+	Redirector     string // the path of the redirector's cabinet (wire.md 2.3, 2.5); "" when none is asked for
 	SelfUpdates    bool   // asks a WSUS for wuident.cab first (wire.md 2.1)
-	TLS            uint16 // the oldest version that is offered
+	schannel       *schannel
 	Unsure         string // what of it is not proved; "" for nothing
 }
 
@@ -57,19 +60,36 @@ const (
 
 // Profiles lists the versions of Windows that can be played, newest first.
 var Profiles = []*Profile{
-	{Windows: Win11, WUA: "Windows-Update-Agent/1507.2601.30012.0 Client-Protocol/2.90", Protocol: "2.90",
-		BITS: "Microsoft BITS/7.8", DO: "Microsoft-Delivery-Optimization/10.1", TLS: tls.VersionTLS12},
-	{Windows: Win10, WUA: "Windows-Update-Agent/10.0.10011.16384 Client-Protocol/2.50", Protocol: "2.50",
-		BITS: "Microsoft BITS/7.8", DO: "Microsoft-Delivery-Optimization/10.0", TLS: tls.VersionTLS12},
-	{Windows: Win81, WUA: "Windows-Update-Agent", Protocol: "1.8",
-		BITS: "Microsoft BITS/7.7", SelfUpdates: true, TLS: tls.VersionTLS10, Unsure: soapUnsure},
-	{Windows: Win7, WUA: "Windows-Update-Agent", Protocol: "1.8",
-		BITS: "Microsoft BITS/7.5", SelfUpdates: true, TLS: tls.VersionTLS10, Unsure: soapUnsure},
-	{Windows: Vista, WUA: "Windows-Update-Agent", Protocol: "1.8",
-		BITS: "Microsoft BITS/7.0", ConnectionLast: true, Condition: after, SelfUpdates: true, TLS: tls.VersionTLS10, Unsure: soapUnsure},
-	{Windows: XP, WUA: "Windows-Update-Agent", Protocol: "1.8",
-		BITS: "Microsoft BITS/6.7", ConnectionLast: true, Condition: absent, SelfUpdates: true, TLS: tls.VersionTLS10, Unsure: soapUnsure},
+	{Windows: Win11, Version: "10.0.26200", WUA: "Windows-Update-Agent/1507.2601.30012.0 Client-Protocol/2.90", Protocol: "2.90",
+		BITS: "Microsoft BITS/7.8", DO: "Microsoft-Delivery-Optimization/10.1",
+		CryptoAPI: "Microsoft-CryptoAPI/10.0", NCSI: "/connecttest.txt", schannel: schannel11},
+	{Windows: Win10, Version: "10.0.19045", WUA: "Windows-Update-Agent/10.0.10011.16384 Client-Protocol/2.50", Protocol: "2.50",
+		BITS: "Microsoft BITS/7.8", DO: "Microsoft-Delivery-Optimization/10.0",
+		CryptoAPI: "Microsoft-CryptoAPI/10.0", NCSI: "/connecttest.txt", schannel: schannel10},
+	{Windows: Win81, Version: "6.3.9600", WUA: "Windows-Update-Agent", Protocol: "1.8",
+		BITS: "Microsoft BITS/7.7", CryptoAPI: "Microsoft-CryptoAPI/6.3", NCSI: "/ncsi.txt",
+		SelfUpdates: true, schannel: schannel81, Unsure: soapUnsure + "; " + nameUnsure},
+	{Windows: Win7, Version: "6.1.7601", WUA: "Windows-Update-Agent", Protocol: "1.8",
+		BITS: "Microsoft BITS/7.5", CryptoAPI: "Microsoft-CryptoAPI/6.1", NCSI: "/ncsi.txt",
+		Redirector:  "/v11/2/windowsupdate/redir/v6-win7sp1-wuredir.cab",
+		SelfUpdates: true, schannel: schannel7, Unsure: soapUnsure + "; " + newerTLSUnsure},
+	{Windows: Vista, Version: "6.0.6002", WUA: "Windows-Update-Agent", Protocol: "1.8",
+		BITS: "Microsoft BITS/7.0", ConnectionLast: true, Condition: after, CryptoAPI: "Microsoft-CryptoAPI/6.0", NCSI: "/ncsi.txt",
+		Redirector:  "/v9/windowsupdate/redir/muv4wuredir.cab",
+		SelfUpdates: true, schannel: schannelVista, Unsure: soapUnsure + "; " + nameUnsure},
+	{Windows: XP, Version: "5.1.2600", WUA: "Windows-Update-Agent", Protocol: "1.8",
+		BITS: "Microsoft BITS/6.7", ConnectionLast: true, Condition: absent, CryptoAPI: "Microsoft-CryptoAPI/5.131.2600.5512",
+		Redirector:  "/v9/windowsupdate/redir/muv4wuredir.cab",
+		SelfUpdates: true, schannel: schannelXP,
+		Unsure: soapUnsure + "; " + nameUnsure + "; " + helloUnsure},
 }
+
+// What is not proved of some versions, beside soapUnsure.
+const (
+	nameUnsure     = "whether CryptoAPI calls itself as here: no capture of this version is public (wire.md 5.5)"
+	newerTLSUnsure = "whether WinHTTP offers more than TLS 1.0, which it does only with KB3140245"
+	helloUnsure    = "whether its ClientHello gets through: the real one names no server, and this one does"
+)
 
 // LookupProfile is the profile of that name, as --as has it.
 func LookupProfile(name string) (*Profile, error) {
@@ -110,11 +130,4 @@ func moveBehind(fields []wire.Field, name, anchor string) []wire.Field {
 	}
 	moved := fields[from]
 	return slices.Insert(slices.Delete(slices.Clone(fields), from, from+1), to, moved)
-}
-
-// TLSConfig is what Schannel of that version offers, as far as it matters to
-// boxes on the way: its versions, and no post-quantum share, so that the first
-// message fits one segment.
-func (p *Profile) TLSConfig() *tls.Config {
-	return &tls.Config{MinVersion: p.TLS, CurvePreferences: []tls.CurveID{tls.X25519, tls.CurveP256, tls.CurveP384}}
 }

@@ -1,8 +1,11 @@
 package probe
 
 import (
+	"bytes"
 	"encoding/base64"
+	"encoding/xml"
 	"fmt"
+	"path"
 	"regexp"
 	"slices"
 	"strconv"
@@ -10,6 +13,7 @@ import (
 	"time"
 
 	"proxycheck/probe/wire"
+	"proxycheck/probe/wusp"
 )
 
 // A needError says that a request cannot be made without what another step
@@ -18,81 +22,217 @@ type needError struct{ step string }
 
 func (e needError) Error() string { return "waits for what " + e.step + " finds out" }
 
-// blank matches a blank in a request: {name}, {name:argument} or
-// {step.Field}, a field that the answer to an earlier step had.
-var blank = regexp.MustCompile(`\{([a-z][a-z0-9-]*)(?:([:.])([A-Za-z0-9-]+))?\}`)
+// blank matches a blank in a request: {name}, {name:argument}, {step.Field}, a
+// field that the answer to an earlier step had, or {step/Element}, the text of
+// an element of its body.
+var blank = regexp.MustCompile(`\{([a-z][a-z0-9-]*)(?:([:./])([A-Za-z0-9./-]+))?\}`)
 
-// blanks are what fills the blanks of the requests on one connection.
+// blanks are what fills the blanks of one request.
 type blanks struct {
-	profile *Profile
-	target  *Target
-	object  Object
-	cv      string // the base of MS-CV
-	now     time.Time
-	past    Past
-	length  int
+	*Circumstances
+	run    string                       // of the run, eight hexadecimal digits
+	cv     string                       // the base of MS-CV
+	now    time.Time                    // on the client's clock
+	past   Past                         // what earlier steps saw
+	lane   *lane                        // the connection
+	file   func(argument string) Object // makes up the file that {object} means
+	stream func() wusp.Stream           // makes up the one that {stream} means
+	dry    bool                         // what an answer fills stays a blank
+	object Object                       // the file that the request asks for, once it is known
+	length int                          // of the body
 }
 
 // value is what stands for a blank. An empty value of a field that an earlier
 // answer lacked takes its line with it.
 func (b *blanks) value(name, kind, argument string) (string, error) {
-	if kind == "." {
+	switch {
+	case b.dry && (kind == "." || kind == "/"):
+		return "{" + name + kind + argument + "}", nil
+	case kind == ".":
 		return printable(b.past.answer(name).Get(argument)), nil
-	}
-	if name == "range" {
-		return b.rangeOf(argument)
+	case kind == "/":
+		return b.element(name, argument)
 	}
 	filler, ok := fillers[name]
 	if !ok {
 		return "", fmt.Errorf("no blank is called {%s}", name)
 	}
-	return filler(b, argument), nil
+	return filler(b, argument)
 }
 
-// fillers fill the blanks that can always be filled.
-var fillers = map[string]func(b *blanks, argument string) string{
-	"host":     func(b *blanks, _ string) string { return shortHost(b.target.Host, b.target.TLS) },
-	"content":  func(b *blanks, _ string) string { return shortHost(b.target.Content, false) },
-	"tls":      func(b *blanks, _ string) string { return shortHost(b.target.Secure, true) },
-	"object":   func(b *blanks, _ string) string { return b.object.Path },
-	"wua":      func(b *blanks, _ string) string { return b.profile.WUA },
-	"protocol": func(b *blanks, _ string) string { return b.profile.Protocol },
-	"bits":     func(b *blanks, _ string) string { return b.profile.BITS },
-	"do":       func(b *blanks, _ string) string { return b.profile.DO },
-	"length":   func(b *blanks, _ string) string { return strconv.Itoa(b.length) },
-	"stamp":    func(b *blanks, _ string) string { return b.now.UTC().Format("0601021504") }, // wire.md 2.2
-	"cv": func(b *blanks, digits string) string {
-		n, _ := strconv.Atoi(digits)
-		return b.cv[:min(n, len(b.cv))]
-	},
+// element is the text of an element of an earlier answer, as XML; {cookie/...}
+// is of the last answer on this connection that had a cookie.
+func (b *blanks) element(step, path string) (string, error) {
+	body, from := []byte(nil), step
+	if step == cookie {
+		body, from = b.lane.cookie, "wua-cookie"
+	}
+	if o := b.past[from]; o != nil && body == nil {
+		body = o.Text
+	}
+	text := wusp.Element(body, path)
+	if text == "" {
+		return "", needError{from}
+	}
+	return escaped(text), nil
 }
 
-// ranges are the parts of a file that the steps ask for, given its size.
-var ranges = map[string]func(size int64) (from, to int64){
-	"first": func(size int64) (int64, int64) { return 0, min(5473, size) - 1 }, // as captured, wire.md 1.6
-	"deep": func(size int64) (int64, int64) {
-		from := int64(1<<20 + 1000)
-		if size < from+4096 {
-			from = size / 2
-		}
-		return from, min(from+4096, size) - 1
+// cookie stands for the cookie in hand where the names of steps stand.
+const cookie = "cookie"
+
+// escaped is s as the text of an element.
+func escaped(s string) string {
+	var b bytes.Buffer
+	xml.EscapeText(&b, []byte(s))
+	return b.String()
+}
+
+// A filler fills a blank.
+type filler func(b *blanks, argument string) (string, error)
+
+// fillers fill the blanks that need no earlier answer, or not always.
+var fillers = map[string]filler{
+	"host":       always(func(b *blanks) string { return shortHost(b.Host, b.Target.TLS) }),
+	"content":    always(func(b *blanks) string { return shortHost(b.Content, false) }),
+	"tls":        always(func(b *blanks) string { return shortHost(b.Secure, true) }),
+	"wua":        always(func(b *blanks) string { return b.WUA }),
+	"protocol":   always(func(b *blanks) string { return b.Protocol }),
+	"bits":       always(func(b *blanks) string { return b.BITS }),
+	"do":         always(func(b *blanks) string { return b.DO }),
+	"cryptoapi":  always(func(b *blanks) string { return b.CryptoAPI }),
+	"ncsi":       always(func(b *blanks) string { return b.NCSI }),
+	"redirector": always(func(b *blanks) string { return b.Redirector }),
+	"ocsp":       always(func(*blanks) string { return wusp.OCSPTarget }),
+	"length":     always(func(b *blanks) string { return strconv.Itoa(b.length) }),
+	"client":     always(func(b *blanks) string { return b.guid("c11e") }),
+	"message":    always(func(b *blanks) string { return b.guid("3e55") }),
+	"dns":        always(func(b *blanks) string { return "proxycheck-" + strings.ToLower(b.run) }),
+	"calls":      always(func(b *blanks) string { return strconv.Itoa(b.lane.calls + 1) }),
+	"requests":   always(func(b *blanks) string { return strconv.Itoa(b.lane.requests + 1) }),
+	"line":       always(func(b *blanks) string { return b.lane.index() }),
+	"known":      always(func(b *blanks) string { return b.lane.known() }),
+	"stamp": func(b *blanks, minutes string) (string, error) { // wire.md 2.2
+		return b.now.UTC().Add(units(minutes, time.Minute)).Format("0601021504"), nil
 	},
-	"last":  func(size int64) (int64, int64) { return max(size-4096, 0), size - 1 },
-	"probe": func(int64) (int64, int64) { return 0, 1 },
-	"piece": func(size int64) (int64, int64) { return 0, min(1<<20, size) - 1 },
+	"utc": func(b *blanks, seconds string) (string, error) {
+		return b.now.UTC().Add(units(seconds, time.Second)).Format("2006-01-02T15:04:05.0000000Z"), nil
+	},
+	"os": func(b *blanks, part string) (string, error) {
+		return strings.Split(b.Version, ".")[number(part)], nil
+	},
+	"cv":      func(b *blanks, digits string) (string, error) { return start(b.cv, digits), nil },
+	"hex":     func(b *blanks, digits string) (string, error) { return start(fmt.Sprintf("%x", b.cv), digits), nil },
+	"filler":  func(_ *blanks, size string) (string, error) { return strings.Repeat("x", number(size)), nil },
+	"devices": func(_ *blanks, size string) (string, error) { return devices(number(size)), nil },
+	"object": func(b *blanks, argument string) (string, error) {
+		b.object = b.file(argument)
+		return b.object.Path, nil
+	},
+	"stream": func(b *blanks, _ string) (string, error) {
+		s := b.stream()
+		b.object = Object{Path: s.Target(), Size: s.Size, File: s}
+		return s.Target(), nil
+	},
+	"hashes": func(b *blanks, _ string) (string, error) { return b.stream().HashesTarget(), nil },
+	"range":  (*blanks).rangeOf,
+	"ranges": (*blanks).rangesOf,
+}
+
+// always is a filler that takes no argument and never fails.
+func always(f func(*blanks) string) filler {
+	return func(b *blanks, _ string) (string, error) { return f(b), nil }
+}
+
+// number is the number that an argument states, or 0.
+func number(argument string) int {
+	n, _ := strconv.Atoi(argument)
+	return n
+}
+
+// units is so many times a unit of time.
+func units(argument string, unit time.Duration) time.Duration {
+	return time.Duration(number(argument)) * unit
+}
+
+// start are the first characters of s, as many as the argument states.
+func start(s, digits string) string { return s[:min(number(digits), len(s))] }
+
+// guid is an identifier that is the same throughout a run.
+func (b *blanks) guid(kind string) string {
+	h := fmt.Sprintf("%x", b.cv)
+	return strings.ToLower(b.run) + "-" + kind + "-4" + h[:3] + "-8" + h[3:6] + "-" + h[6:18]
+}
+
+// parts are the parts of a file that the steps ask for, given its size.
+var parts = map[string]func(size int64) (from, to int64){
+	"first":   func(size int64) (int64, int64) { return within(0, 5473, size) }, // as captured, wire.md 1.6
+	"second":  func(size int64) (int64, int64) { return within(5473, 6622, size) },
+	"third":   func(size int64) (int64, int64) { return within(12095, 7551, size) },
+	"deep":    func(size int64) (int64, int64) { return within(1<<20+1000, 4096, size) },
+	"beyond":  func(size int64) (int64, int64) { return size, size + 99 },
+	"last":    func(size int64) (int64, int64) { return size - 1, size - 1 },
+	"cut":     func(size int64) (int64, int64) { return within(0, 64<<10, size) },
+	"resume":  func(size int64) (int64, int64) { return min(cutAt, size/2), min(64<<10, size) - 1 },
+	"huge":    func(size int64) (int64, int64) { return within(1<<32+1000, 4096, size) },
+	"whole":   func(size int64) (int64, int64) { return 0, size - 1 },
+	"probe":   func(int64) (int64, int64) { return 0, 1 },
+	"piece":   func(size int64) (int64, int64) { return within(1<<20, 1<<20, size) },
+	"quarter": func(size int64) (int64, int64) { return within(0, 256<<10, size) },
+	"tail":    func(size int64) (int64, int64) { return (size - 1) &^ (1<<20 - 1), size - 1 },
+}
+
+// cutAt is where the client hangs up, to go on from there.
+const cutAt = 8 << 10
+
+// within is the part of length bytes from a place on, or from the middle of a
+// file that is shorter.
+func within(from, length, size int64) (int64, int64) {
+	if from >= size {
+		from = size / 2
+	}
+	return from, min(from+length, size) - 1
 }
 
 func (b *blanks) rangeOf(part string) (string, error) {
 	size := b.size()
 	switch {
 	case size > 0, part == "probe":
+	case b.dry:
+		return "{bits-size/part/" + part + "}", nil
 	case part == "first":
 		size = 1 << 20 // whatever it is: the answer ends where the file does
 	default:
 		return "", needError{"bits-size"}
 	}
-	from, to := ranges[part](size)
+	from, to := parts[part](size)
 	return fmt.Sprintf("%d-%d", from, to), nil
+}
+
+// fourRanges are ranges as BITS asked for them in one field (wire.md 1.6).
+var fourRanges = []span{{56068, 60317}, {60318, 65418}, {70988, 76792}, {93078, 95269}}
+
+// rangesOf are so many ranges in one field, ascending and not merged.
+func (b *blanks) rangesOf(count string) (string, error) {
+	size, n := b.size(), number(count)
+	if size <= 0 && b.dry {
+		return "{bits-size/parts/" + count + "}", nil
+	}
+	if size < int64(4*n) {
+		return "", needError{"bits-size"}
+	}
+	spans := fourRanges
+	if n != len(fourRanges) || size <= fourRanges[3].to {
+		spans = nil
+		for i := range int64(n) {
+			step := min(size/int64(n), 5000)
+			spans = append(spans, span{i * step, i*step + step/5 - 1})
+		}
+	}
+	var list []string
+	for _, s := range spans {
+		list = append(list, fmt.Sprintf("%d-%d", s.from, s.to))
+	}
+	return strings.Join(list, ","), nil
 }
 
 // size is the size of the file: known, or as HEAD gave it; -1 for neither.
@@ -106,6 +246,7 @@ func (b *blanks) size() int64 {
 // request is what s sends: its text with the blanks filled in, in the order of
 // the profile.
 func (b *blanks) request(s *Step) (*wire.Request, error) {
+	b.object = Object{Size: -1}
 	text, body, _ := strings.Cut(strings.TrimSpace(s.Send), "\n\n")
 	body, err := b.fill(body)
 	if err != nil {
@@ -122,8 +263,11 @@ func (b *blanks) request(s *Step) (*wire.Request, error) {
 			lines = append(lines, filled)
 		}
 	}
-	r := &wire.Request{Head: b.profile.arrange(wire.Lines(strings.Join(lines, "\n"))), Body: []byte(body)}
-	b.address(r, b.target.TLS && !strings.Contains(s.Send, "{content}"))
+	r := &wire.Request{Head: b.arrange(wire.Lines(strings.Join(lines, "\n"))), Body: []byte(body), Leave: s.Leave}
+	if s.Variant == warm || s.Variant == second {
+		shorten(r.Head)
+	}
+	b.address(r, b.Target.TLS && !strings.Contains(s.Send, "{content}"))
 	return r, nil
 }
 
@@ -139,6 +283,18 @@ func (b *blanks) fill(text string) (string, error) {
 	})
 	return strings.TrimRight(text, " "), first
 }
+
+// shorten cuts the range in h to what a repetition asks for.
+func shorten(h wire.Head) {
+	for i, f := range h.Fields {
+		if from, to, ok := parseRange(f.Value); ok && f.Name == "Range" {
+			h.Fields[i].Value = fmt.Sprintf("bytes=%d-%d", from, min(to, from+maxRepeated-1))
+		}
+	}
+}
+
+// maxRepeated is the most of a part that is fetched again, in bytes.
+const maxRepeated = 64 << 10
 
 // address settles whom r is for, and whether by TLS. Its target is in origin
 // form from then on.
@@ -172,11 +328,6 @@ func longHost(host string, tls bool) string {
 	return host + ":80"
 }
 
-// overTLS is a request for the server's TLS port in place of its plain one.
-func overTLS(text string) string {
-	return strings.NewReplacer("POST /", "POST https://{tls}/", "{host}", "{tls}").Replace(text)
-}
-
 // printable is s without the bytes that no field may hold.
 func printable(s string) string {
 	return string(slices.DeleteFunc([]byte(s), func(b byte) bool { return b < ' ' || b == 0x7F }))
@@ -185,4 +336,12 @@ func printable(s string) string {
 // basic is the value of Proxy-Authorization for a login (RFC 7617).
 func basic(user, password string) string {
 	return "Basic " + base64.StdEncoding.EncodeToString([]byte(user+":"+password))
+}
+
+// sizeAndType read the argument of {object}: a size in bytes, an extension, or
+// both, such as 4096.exe; what is left out is 0 and "".
+func sizeAndType(argument string) (size int64, ext string) {
+	ext = path.Ext(argument)
+	size, _ = strconv.ParseInt(strings.TrimSuffix(argument, ext), 10, 64)
+	return size, ext
 }

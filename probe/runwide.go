@@ -3,6 +3,7 @@ package probe
 import (
 	"bytes"
 	"fmt"
+	"math"
 	"path"
 	"slices"
 	"strings"
@@ -31,7 +32,18 @@ type judged struct {
 
 // judge is what is thought of a run, step by step: the verdicts of Judge, and
 // what only a look at several steps can tell.
-func judge(r *Run) []*judged {
+func judge(r *Run) (all []*judged) {
+	if len(r.Parts) > 0 {
+		for _, part := range r.Parts {
+			all = append(all, judgeOne(part)...)
+		}
+		return all
+	}
+	return judgeOne(r)
+}
+
+// judgeOne judges one turn.
+func judgeOne(r *Run) []*judged {
 	var all []*judged
 	for _, result := range r.Results {
 		j := &judged{Result: result}
@@ -43,6 +55,7 @@ func judge(r *Run) []*judged {
 	for _, compare := range compared {
 		compare(all)
 	}
+	idleCut(r, all)
 	for _, j := range all {
 		j.spare(r)
 		j.acquit(r)
@@ -61,7 +74,9 @@ func (j *judged) acquit(r *Run) {
 }
 
 // compared lists what can be told only by comparing steps.
-var compared = []func([]*judged){loginGiven, serverNotHTTP, headDenied, sizeDenied, typeDenied, partsDisagree}
+var compared = []func([]*judged){
+	loginGiven, serverNotHTTP, narrow, partsDisagree, repetitionsDiffer, clientsDiffer, connectionsEnd, turnedAwayTogether, limitsFound,
+}
 
 // loginGiven keeps what a login hides that was given for this run: the services
 // of Windows have none.
@@ -99,33 +114,94 @@ func serverNotHTTP(all []*judged) {
 	}
 }
 
-// headDenied tells a denied method from a denied server: only HEAD is denied,
-// and files come.
-func headDenied(all []*judged) {
-	denied := having(all, RequestDenied)
-	onlyHEAD := !slices.ContainsFunc(denied, func(j *judged) bool { return isHEAD(j.Observation) == "" })
-	if onlyHEAD && slices.ContainsFunc(all, fetched) {
-		rename(denied, RequestDenied, HeadRefused, "; a GET of the same is not denied")
+// narrowed lists findings that are less than they seem: where all that shows one
+// is of a sort, and others get through, it is that sort which is not wanted. The
+// first that fits is taken.
+var narrowed = []struct {
+	from, to *Finding
+	sort     func(all, shown []*judged) bool
+	because  string
+}{
+	{RequestDenied, HeadRefused, each(isHead, fetched), "; a GET of the same is not denied"},
+	{RequestDenied, ConnectivityAltered, each(made(NCSI), fetched), "; nothing else is denied"},
+	{PageInstead, ConnectivityAltered, each(made(NCSI), fetched), "; nothing else is replaced"},
+	{RedirectUnusable, ConnectivityAltered, each(made(NCSI), fetched), "; nothing else is sent elsewhere"},
+	{RequestDenied, RevocationBlocked, each(made(CryptoAPI), cabinetsCome), "; nothing else is denied"},
+	{RequestDenied, SignedURLRefused, each(signedURL, fetched), "; requests for other URLs are not denied"},
+	{RequestDenied, SizeDenied, tooBig, "; all that is smaller is not denied"},
+	{RequestDenied, FileTypeDenied, oneType, "; others of another type are not denied"},
+	{RequestDenied, AgentDenied, oneAgent, "; requests of other agents are not denied"},
+	{FileMissing, SlashesMerged, each(twoSlashes, fetched), "; files at other URLs are there"},
+	{ProxySilent, RangeFetchedWhole, each(farInside, partFetched), "; parts from the start of a file come at once"},
+	{RangeWrong, FarRangeBroken, each(farInside, partFetched), "; parts from the start of a file are right"},
+	{ContentAltered, FarRangeBroken, each(farInside, partFetched), "; parts from the start of a file are right"},
+}
+
+// narrow puts what a finding really is in its place.
+func narrow(all []*judged) {
+	for _, n := range narrowed {
+		if shown := having(all, n.from); len(shown) > 0 && n.sort(all, shown) {
+			rename(shown, n.from, n.to, n.because)
+		}
 	}
 }
 
-// sizeDenied tells a denied size from a denied server: only whole files are
-// denied, and parts of the same come.
-func sizeDenied(all []*judged) {
-	denied := having(all, RequestDenied)
-	onlyWhole := !slices.ContainsFunc(denied, func(j *judged) bool { return j.Step.Kind != whole })
-	if onlyWhole && slices.ContainsFunc(all, func(j *judged) bool { return j.Step.Kind == ranged && fetched(j) }) {
-		rename(denied, RequestDenied, SizeDenied, "; parts of it are not denied")
+// each fits when all that shows a finding is of a sort, and some of the run
+// is of the other.
+func each(sort, other func(*judged) bool) func(all, shown []*judged) bool {
+	return func(all, shown []*judged) bool {
+		not := func(j *judged) bool { return !sort(j) }
+		return !slices.ContainsFunc(shown, not) && slices.ContainsFunc(all, func(j *judged) bool { return not(j) && other(j) })
 	}
 }
 
-// typeDenied tells a denied type of file from a denied server: all that is
-// denied is of one type, and the web service answers.
-func typeDenied(all []*judged) {
-	denied := having(all, RequestDenied)
-	if len(denied) == 0 {
-		return
+func isHead(j *judged) bool { return isHEAD(j.Observation) != "" }
+
+func made(by Agent) func(*judged) bool { return func(j *judged) bool { return j.Step.By == by } }
+
+func signedURL(j *judged) bool {
+	return j.Observation != nil && strings.Contains(j.Observation.Sent.Target(), "&P4=")
+}
+
+func twoSlashes(j *judged) bool { return j.Step.Name == "do-hashes" }
+
+func farInside(j *judged) bool { return j.Step.Name == "bits-big-range" }
+
+func partFetched(j *judged) bool { return j.Step.Kind == ranged && fetched(j) }
+
+// cabinetsCome tells whether j is a cabinet for another agent: where those are
+// denied too, it is the type.
+func cabinetsCome(j *judged) bool { return fetched(j) && fileType(j.Observation) == ".cab" }
+
+// tooBig fits when all that is denied is of more bytes than anything that comes.
+func tooBig(all, denied []*judged) bool {
+	least, most := int64(math.MaxInt64), int64(0)
+	for _, j := range denied {
+		least = min(least, wanted(j.Observation))
 	}
+	for _, j := range all {
+		if partFetched(j) {
+			most = max(most, j.Observation.Body.Length)
+		}
+	}
+	return most > 0 && least > most
+}
+
+// wanted is how many bytes o asked for: a part, or a file whose size is known; 0
+// when it asked for none.
+func wanted(o *Observation) int64 {
+	if from, to, ok := parseRange(o.Sent.Get("Range")); ok {
+		return to - from + 1
+	}
+	if o.Sent.Method() != "GET" {
+		return 0
+	}
+	return max(o.Known, 0)
+}
+
+// oneType fits when all that is denied is of one type, in the form in which no
+// other of it comes, and the web service answers.
+func oneType(all, denied []*judged) bool {
 	kind := fileType(denied[0].Observation)
 	others := slices.ContainsFunc(denied, func(j *judged) bool { return fileType(j.Observation) != kind })
 	works := slices.ContainsFunc(all, func(j *judged) bool {
@@ -136,16 +212,35 @@ func typeDenied(all []*judged) {
 			return asksQuery(d.Observation) == asksQuery(j.Observation)
 		})
 	})
-	if kind != "" && kind != ".asmx" && !others && works && !came {
-		rename(denied, RequestDenied, FileTypeDenied, "; only "+kind+" is denied")
+	return kind != "" && kind != ".asmx" && !others && works && !came
+}
+
+// oneAgent fits when all that is denied is of one User-Agent, and nothing of
+// that comes.
+func oneAgent(all, denied []*judged) bool {
+	name := userAgent(denied[0])
+	same := func(j *judged) bool { return j.Observation != nil && userAgent(j) == name }
+	others := slices.ContainsFunc(denied, func(j *judged) bool { return !same(j) })
+	came := slices.ContainsFunc(all, func(j *judged) bool { return same(j) && good(j.Step, j.Observation) })
+	types := map[string]bool{} // of one type alone, it may be the type
+	for _, j := range denied {
+		types[fileType(j.Observation)] = true
 	}
+	return name != "" && len(types) > 1 && !others && !came && slices.ContainsFunc(all, func(j *judged) bool { return fetched(j) && !same(j) })
+}
+
+// userAgent is the name of the program that made the request of j, without its
+// version.
+func userAgent(j *judged) string {
+	name, _, _ := strings.Cut(j.Observation.Sent.Get("User-Agent"), "/")
+	return name
 }
 
 // partsDisagree holds parts of a file against the whole, where nobody knows
 // what the file should be.
 func partsDisagree(all []*judged) {
 	i := slices.IndexFunc(all, func(j *judged) bool { return j.Step.Kind == whole && fetched(j) })
-	if i < 0 || all[i].Observation.Compared != nil {
+	if i < 0 || all[i].Observation.Compared != nil || all[i].Observation.File != nil {
 		return
 	}
 	file := all[i].Observation.Body.Excerpt
@@ -168,7 +263,7 @@ func partsDisagree(all []*judged) {
 
 // fetched tells whether j is a file, or a part of one, that came well.
 func fetched(j *judged) bool {
-	return j.Observation != nil && j.Observation.Complete() && j.Observation.Answer.Status()/100 == 2 &&
+	return j.Observation != nil && j.Observation.Complete() && j.Observation.Answer.Status()/100 == 2 && !j.Observation.OutOfBytes &&
 		j.Observation.Sent.Method() == "GET" && !slices.ContainsFunc(j.verdicts, func(v Verdict) bool { return v.Grade == Fail })
 }
 
@@ -209,7 +304,7 @@ func (j *judged) spare(r *Run) {
 	if j.Step.Spare == nil {
 		return
 	}
-	why := j.Step.Spare(r.Client.Profile, &r.Target)
+	why := j.Step.Spare(&Circumstances{r.Client.Profile, &r.Target, r.Client.Register})
 	for i, v := range j.verdicts {
 		switch {
 		case why == "" || v.Grade != Fail:
@@ -229,6 +324,8 @@ func (j *judged) status() Status {
 	switch {
 	case j.Observation == nil && j.Skipped:
 		return StatusSkip
+	case j.Step.Kind == rung && !shows(Fail) && !shows(Warn) && j.Observation.Failure != wire.Stopped:
+		return StatusPass // whatever it shows is a figure
 	case j.Observation == nil, j.Observation.Failure == wire.Stopped:
 		return StatusUnknown
 	case shows(Fail):

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/base64"
-	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -108,67 +107,9 @@ func (s *session) setAside(n int64) bool {
 // release gives back what was set aside, once it is counted.
 func (s *session) release(n int64) { s.reserved.Add(-n) }
 
-// play makes the exchanges of one connection, one after another.
-func (s *session) play(ctx context.Context, conn *wire.Conn, line []*Result) {
-	for _, r := range line {
-		r.After = s.board.done()
-		s.one(ctx, conn, r)
-		s.settle(r)
-	}
-}
-
-// settle makes known that a step is done.
-func (s *session) settle(r *Result) {
-	s.board.post(r)
-	if s.client.Progress != nil {
-		s.progress.Lock()
-		defer s.progress.Unlock()
-		s.client.Progress(r)
-	}
-}
-
 // overhead is what an exchange costs beside bodies, in bytes: the heads, and the
 // handshake of a tunnel.
 const overhead = 4 << 10
-
-// one makes the exchange of one step, if anything speaks for trying.
-func (s *session) one(ctx context.Context, conn *wire.Conn, r *Result) {
-	b := &blanks{profile: s.client.Profile, target: &s.run.Target, cv: s.cv, now: time.Now(),
-		object: s.board.object(&s.run.Target, s.run.ID, r.Step.On)}
-	req, err := s.prepare(ctx, b, r.Step)
-	switch {
-	case ctx.Err() != nil:
-		r.WaitedFor = context.Cause(ctx).Error()
-		return
-	case err != nil:
-		r.WaitedFor, r.Skipped = err.Error(), true
-		return
-	case r.Step.Kind == whole && s.left() < b.size(), !s.setAside(overhead):
-		r.WaitedFor = fmt.Sprintf("%v: %d bytes are left", errBytes, max(s.left(), 0))
-		return
-	}
-	defer s.release(overhead)
-	if c, shut := s.gate.shut(s.hop(req)); shut {
-		r.WaitedFor, r.Behind, r.Skipped = c.why, c.step, true
-		return
-	}
-	r.Observation = s.observe(ctx, conn, r.Step, req, b)
-	spared := r.Step.Spare != nil && r.Step.Spare(s.client.Profile, &s.run.Target) != ""
-	s.gate.note(s.hop(req), r.Step.Name, r.Observation.Exchange, spared)
-}
-
-// prepare fills the request of a step, and waits for the step that knows what
-// is lacking.
-func (s *session) prepare(ctx context.Context, b *blanks, step *Step) (*wire.Request, error) {
-	b.past = s.board.past()
-	req, err := b.request(step)
-	var need needError
-	if errors.As(err, &need) && s.board.wait(ctx, need.step) {
-		b.past = s.board.past()
-		req, err = b.request(step)
-	}
-	return req, err
-}
 
 // hop is the machine to which a connection for r goes.
 func (s *session) hop(r *wire.Request) string {
@@ -207,7 +148,7 @@ const authorization = "Proxy-Authorization"
 // wantsLogin tells whether x is to be made again with the login.
 func (s *session) wantsLogin(x *wire.Exchange) bool {
 	reply, _ := (&Observation{Exchange: x}).reply()
-	if reply.Status() != 407 || s.client.Login == nil || !offers(reply, "basic") {
+	if reply.Status() != 407 || s.client.Login == nil || !offers(reply, "Basic") || offers(reply, "NTLM") {
 		return false
 	}
 	request := x.Sent
@@ -220,6 +161,23 @@ func (s *session) wantsLogin(x *wire.Exchange) bool {
 	}
 	s.login.CompareAndSwap(untried, sent)
 	return s.login.Load() == sent
+}
+
+// ntlm is the next message of NTLM for who answers a request with a 407; false
+// when there is none. Its messages belong to one connection (wire.md 5.2).
+func (s *session) ntlm(request, reply wire.Head) (message string, ok bool) {
+	if reply.Status() != 407 || s.client.Login == nil || !offers(reply, "NTLM") || s.login.Load() == refused {
+		return "", false
+	}
+	if request.Get(authorization) == "" {
+		return negotiate(), true
+	}
+	message, err := authenticate(reply.All("Proxy-Authenticate"), s.client.Login.User, s.client.Login.Password)
+	if err != nil || len(request.Get(authorization)) > len(negotiate()) { // it was the last message
+		s.login.Store(refused)
+		return "", false
+	}
+	return message, true
 }
 
 // count adds what passed over the wire to the books.

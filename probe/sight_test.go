@@ -29,7 +29,7 @@ func saw(name, answer string) *sight {
 		sent = req.Head.ToProxy(req.Authority)
 	}
 	o := &Observation{Exchange: exchange(sent, req, answer), Known: -1, Past: Past{}}
-	if strings.Contains(step.Send, "{object}") {
+	if strings.Contains(step.Send, "{object") {
 		o.Known = known.Size
 	}
 	if step.Kind.Text {
@@ -79,11 +79,17 @@ func filled(step *Step, profile *Profile) *wire.Request {
 func everything(profile *Profile) *blanks {
 	past := Past{}
 	for _, s := range Steps {
-		past[s.Name] = &Observation{Exchange: &wire.Exchange{Answer: wire.Lines(goodHead)}}
+		past[s.Name] = &Observation{Exchange: &wire.Exchange{Answer: wire.Lines(goodHead)}, Text: []byte(answered200)}
 	}
-	return &blanks{profile: profile, target: &known, cv: "me4WAo5lqUCG/53VSuJYFr", now: time.Unix(0, 0), past: past,
-		object: Object{Path: "/Content/F8/0000000186A0000000000000000000000000F8F8.cab", Size: known.Size}}
+	object := Object{Path: "/Content/F8/0000000186A0000000000000000000000000F8F8.cab", Size: known.Size}
+	return &blanks{Circumstances: &Circumstances{Profile: profile, Target: &known}, run: "0A1B2C3D", cv: "me4WAo5lqUCG/53VSuJYFr",
+		now: time.Unix(0, 0), past: past, lane: &lane{name: "wua", cookie: []byte(answered200)},
+		file: func(string) Object { return object }, stream: func() wusp.Stream { return wusp.NewStream(known.Size, "0A1B2C3D") }}
 }
+
+// answered200 has every element that a later call quotes.
+const answered200 = `<r><LastChange>2026-01-13T18:04:11.123Z</LastChange><CookieData>AAAA</CookieData><Expiration>2026-01-13T18:04:11Z</Expiration>` +
+	`<EncryptedData>AAAA</EncryptedData><UpdateInfo><ID>17</ID></UpdateInfo><FileDigest>AAAA</FileDigest></r>`
 
 // tunnelled is what a client saw whose CONNECT was answered so.
 func tunnelled(answer string) *sight {

@@ -263,3 +263,11 @@ func notWSUS(o *Observation) string {
 	}
 	return answered(404, 405, 410, 501)(o)
 }
+
+// longBody matches a request with a body that is longer than most.
+func longBody(o *Observation) string {
+	if len(o.SentBody) < 8<<10 {
+		return ""
+	}
+	return fmt.Sprintf("a body of %d bytes", len(o.SentBody))
+}

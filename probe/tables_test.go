@@ -173,10 +173,10 @@ func TestSteps(t *testing.T) {
 	for _, p := range Profiles {
 		seen := map[string]bool{}
 		for _, s := range StepsOf(p, &known) {
-			if !kebab.MatchString(s.Name) || seen[s.Name] {
-				t.Errorf("%s: the name %q is not in kebab case, or not the only one", p.Windows, s.Name)
+			if !kebab.MatchString(s.Name) || seen[s.ID()] {
+				t.Errorf("%s: the name %q is not in kebab case, or not the only one", p.Windows, s.ID())
 			}
-			seen[s.Name] = true
+			seen[s.ID()] = true
 			if !isTitle(s.Title) || s.On == "" || s.Kind == nil {
 				t.Errorf("%s: the title is %q, the connection %q, the kind %v", s.Name, s.Title, s.On, s.Kind)
 			}
@@ -186,11 +186,11 @@ func TestSteps(t *testing.T) {
 				continue
 			}
 			head := string(req.Head.Bytes())
-			if strings.ContainsAny(head+string(req.Body), "{}") || strings.Contains(head, ": \r\n") {
+			if blank.MatchString(head+string(req.Body)) || strings.Contains(head, ": \r\n") {
 				t.Errorf("%s, %s: a blank is left in\n%s%s", p.Windows, s.Name, head, req.Body)
 			}
 			for _, m := range blank.FindAllStringSubmatch(s.Send, -1) {
-				if m[2] == "." && !slices.ContainsFunc(Steps, func(s *Step) bool { return s.Name == m[1] }) {
+				if (m[2] == "." || m[2] == "/") && m[1] != cookie && !slices.ContainsFunc(Steps, func(s *Step) bool { return s.Name == m[1] }) {
 					t.Errorf("%s: the blank %s is of no step", s.Name, m[0])
 				}
 			}
@@ -204,10 +204,33 @@ func TestStepsAreUsed(t *testing.T) {
 		if !slices.ContainsFunc(Profiles, func(p *Profile) bool { return slices.Contains(StepsOf(p, &known), s) }) {
 			t.Errorf("no Windows makes %s", s.Name)
 		}
-		for _, r := range slices.Concat(s.Rules, s.Kind.Rules, shared, broken) {
+		for _, r := range slices.Concat(s.Rules, s.Kind.Rules, s.Kind.Broken, shared, broken) {
 			if !slices.Contains(Findings, r.Then) {
 				t.Errorf("a rule of %s shows %s, which is not in Findings", s.Name, r.Then.Name)
 			}
+		}
+	}
+}
+
+// A step waits only for what stands before it on its own connection, or on one
+// that begins before its own: connections begin in their order, and no two may
+// wait for each other.
+func TestStepsWaitForEarlierOnes(t *testing.T) {
+	for _, p := range Profiles {
+		begun, done := map[string]int{}, map[string]*Step{}
+		for _, s := range append(StepsOf(p, &known), LaddersOf(p)...) {
+			if _, ok := begun[s.On]; !ok {
+				begun[s.On] = len(begun)
+			}
+			for _, name := range append(refersTo(s), s.Behind) {
+				if name == "" {
+					continue
+				}
+				if earlier := done[name]; earlier == nil || begun[earlier.On] > begun[s.On] {
+					t.Errorf("%s: %s waits for %s, which is on no connection that began before", p.Windows, s.ID(), name)
+				}
+			}
+			done[s.ID()] = s
 		}
 	}
 }

@@ -68,14 +68,16 @@ type Object struct {
 	File io.ReaderAt // its bytes; nil when not known
 }
 
-// object makes up a file that no cache has seen. On a server that is not ours
-// it is one that is there: under a query of its own it would be new to caches,
-// and pass by rules that look at the end of a URL.
-func (t *Target) object(run string) Object {
+// object makes up a file that no cache has seen, of the size and type that an
+// argument states. On a server that is not ours it is one that is there: under a
+// query of its own it would be new to caches, and pass by rules that look at the
+// end of a URL.
+func (t *Target) object(run, argument string) Object {
 	if t.Size == 0 {
 		return Object{Path: t.ObjectPath, Size: -1}
 	}
-	content := wusp.NewContent(t.Size, run, ".cab")
+	size, ext := sizeAndType(argument)
+	content := wusp.NewContent(cmp.Or(size, t.Size), run, cmp.Or(ext, ".cab"))
 	return Object{Path: content.Path(), Size: content.Size, File: content}
 }
 

@@ -1,6 +1,10 @@
 package sim
 
-import "proxycheck/probe"
+import (
+	"time"
+
+	"proxycheck/probe"
+)
 
 // Faults lists every fault, from the client outwards. Each row is at once a
 // mode of the simulator, a test of the prober and a line of the documentation.
@@ -105,7 +109,7 @@ var Faults = []*Fault{
 	},
 	{
 		Name: "soap-changed", Title: "a word in the answers of the web service is changed", Source: "wuerror.h, WU_E_PT_INVALID_FORMAT",
-		Break: response(file(".asmx"), replaceWord("true", "eurt")), Shows: shows(probe.ContentAltered),
+		Break: chain(request(unset("Accept-Encoding")), response(calling("GetConfig"), replaceWord("true", "eurt"))), Shows: shows(probe.ContentAltered),
 	},
 	{
 		Name: "file-not-modified", Title: "a cache answers 304 to who has no copy", Source: "RFC 9110, 15.4.5",
@@ -278,7 +282,159 @@ var Faults = []*Fault{
 	{
 		Name: "soap-garbled", Title: "the answers of the web service are cut short",
 		Source: "wuerror.h, WU_E_PT_SOAPCLIENT_PARSE",
-		Break:  response(file(".asmx"), truncate(300)), Shows: shows(probe.SOAPUnreadable),
+		Break:  chain(request(unset("Accept-Encoding")), response(file(".asmx"), truncate(300))), Shows: shows(probe.SOAPUnreadable),
+	},
+	{
+		Name: "soap-faults-hidden", Title: "answers with status 500 get a page of the proxy in their place",
+		Source: "MS-WUSP 3.1.5", Break: response(file(".asmx"), hideFaults), Shows: shows(probe.FaultHidden),
+	},
+	{
+		Name: "soap-answers-cached", Title: "answers to POST are kept and given again", Source: "RFC 9110, 9.3.3",
+		Break: postCache, Shows: shows(probe.AnswersReplayed),
+	},
+	{
+		Name: "soap-action-removed", Title: "the field SOAPAction is removed", Source: "tried on ASP.NET",
+		Break: request(unset("SOAPAction")), Shows: shows(probe.ServerError),
+	},
+	{
+		Name: "soap-body-limited", Title: "calls of more than 16 KiB are refused",
+		Source: "tried on nginx with client_max_body_size", Break: postLimit(16 << 10), Shows: shows(probe.BodyRefused),
+	},
+	{
+		Name: "server-always-has-more", Title: "the server never comes to the end of its updates",
+		Source: "wuerror.h, WU_E_PT_EXCEEDED_MAX_SERVER_TRIPS", Break: endless, Shows: shows(probe.TooManyTrips),
+	},
+	{
+		Name: "server-refuses-calls", Title: "the server is too busy for a scan", Source: "MS-WUSP 2.2.2.4",
+		Break: refuse("SyncUpdates", "ServerBusy"), Shows: shows(probe.SOAPFault),
+	},
+	{
+		Name: "coding-unnamed", Title: "the name of the coding xpress is removed from answers",
+		Source: "MS-WUSP 2.1", Break: response(file(".asmx"), xpressMangled), Shows: shows(probe.CodingBroken),
+	},
+	{
+		Name: "coding-cut", Title: "bytes of answers in the coding xpress are changed", Source: "MS-XCA 2.4",
+		Break: response(file(".asmx"), xpressCut), Shows: shows(probe.CodingBroken),
+	},
+	{
+		Name: "server-without-iuident", Title: "the server has no iuident.cab, as no modern one has",
+		Source: "Microsoft: WSUS 3 and later", Break: origin(file("iuident.cab"), notFound), Shows: shows(probe.FileRetired),
+	},
+	{
+		Name: "redirector-stale", Title: "a cache knows the redirector by its path alone",
+		Source: "wuerror.h, WU_E_PT_SAME_REDIR_ID", As: probe.Win7, Break: staleByPath(under("/v9/", "/v11/")), Shows: shows(probe.RedirectorStale),
+	},
+	{
+		Name: "multi-range-collapsed", Title: "several ranges become one that covers them",
+		Source: "tried on Squid", Break: multiCollapse, Shows: shows(probe.MultiRangeUnsupported),
+	},
+	{
+		Name: "multi-range-first", Title: "of several ranges only the first is asked for",
+		Source: "HTTP requirements for BITS downloads", Break: multiFirst, Shows: shows(probe.MultiRangeUnsupported),
+	},
+	{
+		Name: "multi-range-whole", Title: "several ranges are answered with the whole file",
+		Source: "tried on nginx with proxy_cache", Break: multiWhole, Shows: shows(probe.MultiRangeUnsupported),
+	},
+	{
+		Name: "multi-range-refused", Title: "several ranges are refused", Source: "tried on Varnish",
+		Break: multiRefused, Shows: shows(probe.MultiRangeUnsupported),
+	},
+	{
+		Name: "multi-range-long-parts", Title: "each part of several comes with long fields",
+		Source: "HTTP requirements for BITS downloads", Break: multiLongParts, Shows: shows(probe.MultiRangeUnsupported),
+	},
+	{
+		Name: "multi-range-blank-lines", Title: "empty lines stand before the first of several parts",
+		Source: "HTTP requirements for BITS downloads", Break: multiBlankLines, Shows: shows(probe.MultiRangeUnsupported),
+	},
+	{
+		Name: "range-only-warm", Title: "the first fetch of a file comes whole, and the next from the cache in parts",
+		Source: "tried on Squid with Range removed", Break: rangeOnlyWarm, Shows: shows(probe.ColdFails),
+	},
+	{
+		Name: "range-from-cache", Title: "the proxy fetches the whole file for each part",
+		Source: "tried on Squid with range_offset_limit none", Break: rangeFromCache, Shows: shows(probe.RangeFetchedWhole),
+	},
+	{
+		Name: "range-wrong-when-warm", Title: "a cache joins the wrong part to a file that it has",
+		Source: "tried on lancache", Break: warmWrong, Shows: shows(probe.WarmFails),
+	},
+	{
+		Name: "range-far-wrong", Title: "offsets are counted in 32 bits", Source: "RFC 9110, 14.4",
+		Break: forward(having("Range"), offset32), Shows: shows(probe.FarRangeBroken),
+	},
+	{
+		Name: "nodes-differ", Title: "each connection reaches another node, with a file of another date",
+		Source: "HTTP requirements for BITS downloads", Break: secondStale(having("Range")), Shows: shows(probe.ClientsDiffer),
+	},
+	{
+		Name: "query-dropped", Title: "requests are forwarded without their query", Source: "tried on lancache",
+		Break: request(queryDropped), Shows: shows(probe.SignedURLRefused),
+	},
+	{
+		Name: "escapes-recoded", Title: "escapes in URLs are written in upper case", Source: "RFC 3986, 6.2.2.1",
+		Break: request(escapesRecoded), Shows: shows(probe.SignedURLRefused),
+	},
+	{
+		Name: "slashes-merged", Title: "two slashes in a path become one", Source: "nginx: merge_slashes",
+		Break: request(slashesMerged), Shows: shows(probe.SlashesMerged),
+	},
+	{
+		Name: "revocation-denied", Title: "trust lists, lists of revoked certificates and OCSP are denied",
+		Source: "opnsense/core issue 4463", Break: pathsDenied(crlPaths, ctlPaths, ocspPaths), Shows: shows(probe.RevocationBlocked),
+	},
+	{
+		Name: "bits-denied", Title: "requests of BITS are denied by their User-Agent",
+		Source: "Squid wiki: Windows Update", Break: uaDenied("BITS"), Shows: shows(probe.AgentDenied),
+	},
+	{
+		Name: "connect-without-agent-denied", Title: "CONNECT without a User-Agent is denied",
+		Source: "Squid wiki: Windows Update", Break: noUADenied, Shows: shows(probe.TunnelDenied),
+	},
+	{
+		Name: "connectivity-page", Title: "the sign of an Internet is replaced by a page of terms",
+		Source: "Microsoft: NCSI", Break: answer(under("/connecttest.txt", "/ncsi.txt"), loginPage), Shows: shows(probe.ConnectivityAltered),
+	},
+	{
+		Name: "connectivity-redirected", Title: "whoever asks for the sign of an Internet is sent to a page of terms",
+		Source: "Microsoft: NCSI", Break: answer(under("/connecttest.txt", "/ncsi.txt"), loginRedirect), Shows: shows(probe.ConnectivityAltered),
+	},
+	{
+		Name: "connections-ended", Title: "each answer says that it ends its connection",
+		Source: "KB10132", Break: connectionClose, Shows: shows(probe.ConnectionsNotKept),
+	},
+	{
+		Name: "connections-dropped", Title: "connections are closed behind each answer without a word",
+		Source: "KB10132", Break: finAfterEach, Shows: shows(probe.KeepAliveBroken),
+	},
+	{
+		Name: "connections-promised", Title: "answers promise to keep the connection, and it is closed",
+		Source: "RFC 9112, 9.3", Break: lyingKeepAlive, Shows: shows(probe.KeepAliveBroken),
+	},
+	{
+		Name: "connections-capped", Title: "a client may have four connections",
+		Source: "a field trace of Windows Update through a small proxy", Break: connCap(4), Shows: shows(probe.ConnectionsCapped),
+	},
+	{
+		Name: "login-ntlm-closed", Title: "the connection is closed in the middle of a login by NTLM",
+		Source: "TechNet bb457028", Login: true, Break: ntlm(false), Shows: shows(probe.LoginBroken, probe.LoginWanted),
+	},
+	{
+		Name: "login-ntlm-kept", Title: "the proxy wants a login by NTLM, and the run has one",
+		Source: "KB885819", Login: true, Break: ntlm(true), Shows: shows(probe.LoginWanted),
+	},
+	{
+		Name: "head-limited", Title: "request heads of more than 3 KiB are refused", Source: "tried on nginx",
+		Ladders: true, Break: headLimit(3<<10, 400), Shows: shows(probe.HeadLimited),
+	},
+	{
+		Name: "url-limited", Title: "URLs of more than 1 KiB are refused", Source: "RFC 9110, 15.5.15",
+		Ladders: true, Break: urlLimit(1 << 10), Shows: shows(probe.URLLimited),
+	},
+	{
+		Name: "idle-cut", Title: "idle connections are closed after half a second",
+		Source: "a capture of Windows 11, 2025", Ladders: true, Break: idleCut(500 * time.Millisecond), Shows: shows(probe.IdleCut),
 	},
 }
 

@@ -35,6 +35,10 @@ type Net struct {
 	Server *Server
 	Direct bool // the client is set to use no proxy
 
+	// RTT is how long a round trip between the proxy and its clients takes, beside
+	// what this machine needs; 0 for no longer. It is set by a Break.
+	RTT time.Duration
+
 	atClient      string // a fault that is not in the proxy or behind it; "" for none
 	clientKnowsCA bool
 	breaking      string            // the fault at work
@@ -44,11 +48,29 @@ type Net struct {
 
 // A Fault is one way to break the path to an update server.
 type Fault struct {
-	Name   string           // as in --fault and in reports
-	Title  string           // one line, no full stop
-	Source string           // where it is documented
-	Break  func(*Net)       // does it, before the net starts
-	Shows  []*probe.Finding // what a whole run must show: these and no other
+	Name    string           // as in --fault and in reports
+	Title   string           // one line, no full stop
+	Source  string           // where it is documented
+	Break   func(*Net)       // does it, before the net starts
+	As      probe.Windows    // the Windows that meets it; "" for the newest
+	Login   bool             // it shows to a client that has a login alone
+	Ladders bool             // it shows in a run that looks for limits alone
+	Shows   []*probe.Finding // what a whole run must show: these and no other
+}
+
+// Prepare sets up a client to meet f.
+func (f *Fault) Prepare(c *probe.Client) {
+	if f.As != "" {
+		c.Profile, _ = probe.LookupProfile(string(f.As))
+		c.Steps = probe.StepsOf(c.Profile, &c.Target)
+	}
+	if f.Login {
+		c.Login = &probe.Login{User: "alice", Password: "s3cret"}
+	}
+	if f.Ladders {
+		c.Steps = append(c.Steps, probe.LaddersOf(c.Profile)...)
+		c.Ladders, c.IdleTime = true, 5*time.Second
+	}
 }
 
 // Silent tells whether f shows by using up a time-out.
@@ -86,6 +108,7 @@ func NewNet(listen string, faults ...*Fault) (*Net, error) {
 	if n.refused != nil {
 		return nil, n.refused
 	}
+	n.Proxy.rtt = n.RTT
 	for _, start := range []func() error{n.DNS.start, n.Server.start, n.Proxy.start} {
 		if err := start(); err != nil {
 			n.Close()
@@ -139,17 +162,33 @@ func (n *Net) Client(timeout time.Duration) *probe.Client {
 		Resolver: n.DNS.Resolver(),
 		Timeout:  timeout,
 		Profile:  probe.Profiles[0],
-		Steps:    probe.Steps,
-		Target:   n.target(net.JoinHostPort(ServerName, plainPort), net.JoinHostPort(ServerName, securePort)),
+		Target:   n.clientsTarget(),
 	}
 	if n.Direct {
 		c.Proxy = ""
-		c.Target = n.target(withPort(ServerName, n.Server.plain.Addr()), withPort(ServerName, n.Server.secure.Addr()))
+	}
+	c.Steps = probe.StepsOf(c.Profile, &c.Target)
+	return c
+}
+
+// clientsTarget is the update server of n as n's own client is told of it.
+func (n *Net) clientsTarget() probe.Target {
+	t := n.target(net.JoinHostPort(ServerName, plainPort), net.JoinHostPort(ServerName, securePort))
+	if n.Direct {
+		t = n.target(withPort(ServerName, n.Server.plain.Addr()), withPort(ServerName, n.Server.secure.Addr()))
 	}
 	if !n.clientKnowsCA {
-		c.Target.CA = ""
+		t.CA = ""
 	}
-	return c
+	return t
+}
+
+// SecureTarget is the update server of n for n's own client, with its web
+// services asked through TLS. Its files are still fetched in clear.
+func (n *Net) SecureTarget() probe.Target {
+	t := n.clientsTarget()
+	t.TLS, t.Host = true, t.Secure
+	return t
 }
 
 // Target is the update server of n for a proxy that is not the one of n.

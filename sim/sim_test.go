@@ -110,7 +110,7 @@ func TestFaultsCompose(t *testing.T) {
 // A black-holed proxy costs one time-out and a silent one two, however many
 // steps there are on however many connections.
 func TestDeadProxyCostsOnce(t *testing.T) {
-	many := slices.Clone(probe.Steps)
+	many := probe.StepsOf(probe.Profiles[0], &probe.Target{Size: 1})
 	for i := range 30 {
 		s := *probe.Steps[1+i%9]
 		s.Name, s.On = fmt.Sprintf("%s-%d", s.Name, i), fmt.Sprint(i%10)
@@ -161,13 +161,18 @@ func run(t *testing.T, profile *probe.Profile, faults ...*sim.Fault) *probe.Repo
 		c.Timeout = timeout
 	}
 	c.Profile, c.Steps = profile, probe.StepsOf(profile, &c.Target)
+	for _, f := range faults {
+		f.Prepare(c)
+	}
 	return probe.Conclude(c.Run(t.Context()), probe.About{Proxy: fmt.Sprint(faults), Command: "proxycheck run"})
 }
 
 func names(r *probe.Report) []string {
 	names := []string{}
 	for _, f := range r.Findings {
-		names = append(names, f.Name)
+		if f.Under == "" { // what another finding accounts for is no finding of its own
+			names = append(names, f.Name)
+		}
 	}
 	slices.Sort(names)
 	return names

@@ -24,7 +24,8 @@ import (
 // port without system services.
 //
 // Its configuration, files and variants are templates: {{.Dir}} is a private
-// directory, {{.Port}} the port to listen on, and {{.Extra}}, which only the
+// directory, {{.Port}} the port to listen on, {{.Server}} the host:port of the
+// one server, for products that must be told, and {{.Extra}}, which only the
 // configuration has, the lines of the variant.
 type realProxy struct {
 	name     string
@@ -77,7 +78,9 @@ refresh_pattern . 0 20% 4320
 request_header_access Range deny all
 request_header_access Request-Range deny all
 `,
-		"denied": `http_access deny all`,
+		// So that a part fetches, and keeps, the whole file.
+		"whole-files": `range_offset_limit none`,
+		"denied":      `http_access deny all`,
 		"cab-denied": `
 acl cab urlpath_regex -i \.cab$
 http_access deny cab
@@ -191,12 +194,145 @@ socket-timeout 300
 	variants: map[string]string{
 		"cab-blocked": `actionsfile {{.Dir}}/cab.action`,
 	},
+}, {
+	// It knows no CONNECT. Of its defaults, HTTP/1.0 towards servers is not here:
+	// nobody who wants connections to be kept has that.
+	name:  "nginx",
+	needs: []string{"/usr/sbin/nginx"},
+	user:  "www-data",
+	config: `
+daemon off;
+pid {{.Dir}}/pid;
+events {}
+http {
+	include /etc/nginx/mime.types;
+	default_type application/octet-stream;
+	sendfile on;
+	tcp_nopush on;
+	gzip on;
+	access_log {{.Dir}}/access.log;
+	client_body_temp_path {{.Dir}}/body;
+	proxy_temp_path {{.Dir}}/proxy;
+	fastcgi_temp_path {{.Dir}}/fastcgi;
+	uwsgi_temp_path {{.Dir}}/uwsgi;
+	scgi_temp_path {{.Dir}}/scgi;
+	proxy_cache_path {{.Dir}}/cache keys_zone=files:1m;
+	server {
+		listen 127.0.0.1:{{.Port}};
+		location / {
+			proxy_pass http://$http_host$request_uri;
+			proxy_http_version 1.1;
+			proxy_set_header Host $http_host;
+			proxy_set_header Connection "";
+			{{.Extra}}
+		}
+	}
+}
+`,
+	command: func(dir, _ string) []string {
+		return []string{"/usr/sbin/nginx", "-e", dir + "/error.log", "-c", dir + "/config"}
+	},
+	variants: map[string]string{
+		"cache": `
+			proxy_cache files;
+			proxy_cache_valid 200 206 1h;
+`,
+		// As lancache does it.
+		"slice": `
+			slice 1m;
+			proxy_cache files;
+			proxy_cache_valid 200 206 1h;
+			proxy_cache_key $http_host$uri$slice_range;
+			proxy_set_header Range $slice_range;
+`,
+		"body-limited": `client_max_body_size 16k;`,
+	},
+}, {
+	// In place of its option http_proxy, which is gone, it is told to go to the
+	// address in the URL. A CONNECT, of which it can make no tunnel, would go to
+	// itself. Of its defaults, three more tries for a server that is down are not
+	// here: each comes a second later.
+	name:  "haproxy",
+	needs: []string{"/usr/sbin/haproxy"},
+	user:  "haproxy",
+	config: `
+defaults
+	mode http
+	timeout connect 5s
+	timeout client 50s
+	timeout server 50s
+	retries 0
+frontend proxy
+	bind 127.0.0.1:{{.Port}}
+	http-request deny deny_status 405 if METH_CONNECT
+	http-request set-dst url_ip
+	http-request set-dst-port url_port
+	{{.Extra}}
+	default_backend anywhere
+backend anywhere
+	server anywhere 0.0.0.0:0
+`,
+	command: func(dir, _ string) []string {
+		return []string{"/usr/sbin/haproxy", "-db", "-f", dir + "/config"}
+	},
+}, {
+	// It goes to the one server it knows, also with a CONNECT, and caches what
+	// comes from there for two minutes.
+	name:  "varnish",
+	needs: []string{"/usr/sbin/varnishd"},
+	user:  "vcache",
+	config: `
+vcl 4.1;
+backend server { .host = "{{.Server}}"; }
+{{.Extra}}
+`,
+	command: func(dir, port string) []string {
+		// Its other default is to become other users, which only root can.
+		return []string{"/usr/sbin/varnishd", "-F", "-j", "none", "-n", dir + "/work",
+			"-a", "127.0.0.1:" + port, "-f", dir + "/config", "-s", "malloc,256m"}
+	},
+}, {
+	name:  "trafficserver",
+	needs: []string{"/usr/bin/traffic_server"},
+	user:  "trafficserver",
+	// Only where its files are. Their own names are fixed.
+	config: `
+prefix: {{.Dir}}
+exec_prefix: /usr
+bindir: /usr/bin
+sbindir: /usr/bin
+sysconfdir: {{.Dir}}
+datadir: {{.Dir}}
+includedir: /usr/include
+libdir: /usr/lib
+libexecdir: /usr/lib/trafficserver/modules
+localstatedir: {{.Dir}}
+runtimedir: {{.Dir}}
+logdir: {{.Dir}}
+cachedir: {{.Dir}}
+`,
+	files: map[string]string{
+		"records.config": `
+CONFIG proxy.config.http.server_ports STRING {{.Port}}:ip-in=127.0.0.1
+CONFIG proxy.config.http.connect_ports STRING 1-65535
+CONFIG proxy.config.reverse_proxy.enabled INT 0
+CONFIG proxy.config.url_remap.remap_required INT 0
+CONFIG proxy.config.http.wait_for_cache INT 1
+CONFIG proxy.config.admin.user_id STRING #-1
+CONFIG proxy.config.crash_log_helper STRING NULL
+`,
+		"storage.config": "{{.Dir}} 64M\n",
+		"ip_allow.yaml":  "ip_allow: [{apply: in, ip_addrs: 127.0.0.1, action: allow, methods: ALL}]\n",
+	},
+	command: func(dir, _ string) []string {
+		return []string{"/usr/bin/traffic_server", "--run-root=" + dir + "/config"}
+	},
 }}
 
-// start runs p with one of its variants, or plainly if that is "", and returns
-// its address host:port once it accepts connections. It is gone when the test
-// is over.
-func (p *realProxy) start(t *testing.T, variant string) string {
+// start runs p with one of its variants, or plainly if that is "", in front of
+// the server at host:port, and returns its own address host:port once it accepts
+// connections. It is gone when the test is over.
+func (p *realProxy) start(t *testing.T, variant, server string) string {
 	t.Helper()
 	for _, program := range p.needs {
 		if _, err := exec.LookPath(program); err != nil {
@@ -211,7 +347,7 @@ func (p *realProxy) start(t *testing.T, variant string) string {
 	var err error
 	for range 3 {
 		dir, port := t.TempDir(), freePort(t)
-		if err := p.write(dir, port, variant); err != nil {
+		if err := p.write(dir, port, variant, server); err != nil {
 			t.Fatalf("configuring %s: %v", p.name, err)
 		}
 		if err = p.run(t, dir, port); err == nil {
@@ -239,8 +375,8 @@ func freePort(t *testing.T) string {
 }
 
 // write fills in the templates and writes the files to dir.
-func (p *realProxy) write(dir, port, variant string) error {
-	data := map[string]string{"Dir": dir, "Port": port}
+func (p *realProxy) write(dir, port, variant, server string) error {
+	data := map[string]string{"Dir": dir, "Port": port, "Server": server}
 	extra, err := expand(p.variants[variant], data)
 	if err != nil {
 		return err

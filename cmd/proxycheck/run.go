@@ -27,6 +27,10 @@ type runFlags struct {
 	maxBytes                       string
 	faults                         []string
 	failOn                         string
+	quick, register, dryRun        bool
+	ladders                        bool
+	idle                           time.Duration
+	repeat                         int
 	output                         output
 }
 
@@ -40,6 +44,12 @@ func (f *runFlags) define(fs *pflag.FlagSet) {
 	fs.StringVar(&f.object, "object", "", "`PATH` of the file to fetch from a WSUS (default /selfupdate/wuident.cab)")
 	fs.StringVar(&f.as, "as", "win11", "the `WINDOWS` to play: win11, win10, win8.1, win7, vista or xp")
 	fs.StringVar(&f.steps, "steps", "*", "`GLOB` of the steps to make, several with commas")
+	fs.BoolVar(&f.quick, "quick", false, "make only the steps that find what breaks most often")
+	fs.BoolVar(&f.ladders, "ladders", false, "find also how long heads, URLs and bodies may be, and the like")
+	fs.DurationVar(&f.idle, "idle", 0, "wait for this `TIME` at most to see when an idle connection is closed")
+	fs.IntVar(&f.repeat, "repeat", 0, "make the run `N` times at every address of the proxy's name")
+	fs.BoolVar(&f.register, "register", false, "make also the calls that change what a WSUS keeps of its clients")
+	fs.BoolVar(&f.dryRun, "dry-run", false, "print the requests of the run and send nothing")
 	fs.DurationVar(&f.maxTime, "max-time", 30*time.Second, "the most `TIME` that the run takes")
 	fs.StringVar(&f.maxBytes, "max-bytes", "8MiB", "the most `BYTES` that the run moves")
 	fs.DurationVar(&f.timeout, "timeout", 15*time.Second, "the `TIME` for each phase of an exchange")
@@ -66,11 +76,17 @@ func runCommand(c *call) error {
 	if client.Steps, err = f.selected(client); err != nil {
 		return err
 	}
+	if f.dryRun {
+		return f.output.write(c.stdout, client.DryRun)
+	}
 	progress := newProgress(c.stderr, f.output.quiet, len(client.Steps))
 	client.Progress = progress.step
 	ctx, cancel := context.WithTimeoutCause(c, f.maxTime, errors.New("max-time"))
 	defer cancel()
-	run := client.Run(ctx)
+	run, err := f.run(ctx, client)
+	if err != nil {
+		return usage("--repeat: %w", err)
+	}
 	progress.clear()
 	if run.StoppedBy != "" && c.Err() != nil {
 		run.StoppedBy = "interrupt"
@@ -80,6 +96,14 @@ func runCommand(c *call) error {
 		return err
 	}
 	return f.exit(r)
+}
+
+// run makes the run, once or as often as the flags want it.
+func (f *runFlags) run(ctx context.Context, c *probe.Client) (*probe.Run, error) {
+	if f.repeat > 0 {
+		return c.RunRepeated(ctx, f.repeat)
+	}
+	return c.Run(ctx), nil
 }
 
 // exit is the end that the verdict calls for.
@@ -114,6 +138,10 @@ func (f *runFlags) check(fs *pflag.FlagSet) error {
 		return usage("--proxy none and a login for the proxy exclude each other")
 	case f.server == "embedded" && (f.serverTLS != "" || f.ca != "" || f.object != ""):
 		return usage("--server embedded knows its own TLS port, root and files: leave out --server-tls, --ca and --object")
+	case f.repeat < 0 || f.repeat > 1000:
+		return usage("--repeat %d: want a number from 1 to 1000", f.repeat)
+	case f.idle < 0 || f.idle >= f.maxTime:
+		return usage("--idle %s: want less than --max-time, which is %s", f.idle, f.maxTime)
 	case f.maxTime <= 0 || f.timeout <= 0:
 		return usage("--max-time and --timeout want more than nothing, such as 30s")
 	}
@@ -145,7 +173,7 @@ func (f *runFlags) client(fs *pflag.FlagSet) (c *probe.Client, about probe.About
 		closer()
 		return nil, about, nil, usage("%w", err)
 	}
-	c.Timeout = f.timeout
+	c.Timeout, c.Register, c.Ladders, c.IdleTime = f.timeout, f.register, f.ladders, f.idle
 	return c, about, closer, nil
 }
 
@@ -192,6 +220,12 @@ func (f *runFlags) real(about *probe.About) (*probe.Client, func(), error) {
 func (f *runFlags) selected(c *probe.Client) ([]*probe.Step, error) {
 	var steps []*probe.Step
 	all := probe.StepsOf(c.Profile, &c.Target)
+	if f.quick {
+		all = probe.QuickOf(all)
+	}
+	if f.ladders {
+		all = append(all, probe.LaddersOf(c.Profile)...)
+	}
 	for glob := range strings.SplitSeq(f.steps, ",") {
 		found := false
 		for _, s := range all {

@@ -127,9 +127,13 @@ func judgeFault(ctx context.Context, f *sim.Fault, timeout time.Duration) selfFa
 	if !f.Silent() {
 		timeout = max(timeout, patience)
 	}
-	r := probe.Conclude(n.Client(timeout).Run(ctx), probe.About{Version: version})
+	client := n.Client(timeout)
+	f.Prepare(client)
+	r := probe.Conclude(client.Run(ctx), probe.About{Version: version})
 	for _, finding := range r.Findings {
-		row.Shown = append(row.Shown, finding.Name)
+		if finding.Under == "" { // what another finding accounts for is no finding of its own
+			row.Shown = append(row.Shown, finding.Name)
+		}
 	}
 	if i := slices.IndexFunc(r.Steps, func(s probe.Played) bool { return len(s.Findings) > 0 }); i >= 0 {
 		row.Step = r.Steps[i].Name

@@ -144,10 +144,10 @@ func stepList(steps []string) string {
 // main download agent first.
 func (t *text) codes(r *probe.Report, f probe.Shown) string {
 	var lines []string
-	for _, agent := range []probe.Agent{probe.DO, probe.BITS, probe.WUA} {
+	for _, agent := range []probe.Agent{probe.DO, probe.BITS, probe.WUA, probe.CryptoAPI, probe.NCSI} {
 		if code := f.Codes[agent]; code != "" {
 			c, _ := wuerr.Parse(code)
-			line := fmt.Sprintf("%-4s  %s %s", agent, code, c.Symbol())
+			line := fmt.Sprintf("%-9s  %s %s", agent, code, c.Symbol())
 			for _, shown := range f.CodesAll {
 				if shown.Code == code && shown.Agent == agent && shown.Sure == probe.Unsure {
 					line += " (unsure)"
@@ -212,16 +212,26 @@ func fold(s string, width int) []string {
 	return append(lines, line)
 }
 
+// steps writes a line for the steps of a connection that came to the same, and
+// none for those that the run left out: they stand below what was not tested.
 func (t *text) steps(r *probe.Report) {
 	t.printf("\nsteps\n")
-	for _, s := range r.Steps {
+	for _, alike := range groups(r.Steps, t.Verbose) {
+		s := alike[0]
+		if s.Status == probe.StatusSkip && s.WaitedFor != "" && s.WaitedFor == s.Spared {
+			continue
+		}
 		before, after := t.painted(string(s.Status))
 		if t.err == nil {
 			_, t.err = fmt.Fprintf(t.w, "  %s%-7s%s ", before, s.Status, after)
 		}
-		t.printf("%-4s  %-16s  %8s  %s\n", string(s.By), s.ID, took(s), s.Title)
+		title := s.Title
+		if n := len(alike); n > 1 {
+			title += fmt.Sprintf(", and %d more", n-1)
+		}
+		t.printf("%-9s  %-18s  %8s  %s\n", string(s.By), s.ID, took(alike), title)
 		for _, name := range s.Findings {
-			t.printf("%42s%s\n", "", name)
+			t.printf("%51s%s\n", "", name)
 			t.once(note(s))
 		}
 		if s.WaitedFor != "" {
@@ -235,13 +245,31 @@ func (t *text) steps(r *probe.Report) {
 	}
 }
 
+// groups are the steps that came to the same, of each connection and its second
+// client, in the order of the first of them; each step by itself when all are
+// wanted.
+func groups(steps []probe.Played, all bool) [][]probe.Played {
+	var groups [][]probe.Played
+	place := map[string]int{}
+	for _, s := range steps {
+		key := fmt.Sprint(strings.TrimSuffix(s.Connection, "-second"), s.Status, s.Findings, s.WaitedFor)
+		i, ok := place[key]
+		if !ok || all {
+			i = len(groups)
+			place[key], groups = i, append(groups, nil)
+		}
+		groups[i] = append(groups[i], s)
+	}
+	return groups
+}
+
 // once writes a reason below a step, unless it has been said.
 func (t *text) once(reason string) {
 	if reason == "" || t.said[reason] {
 		return
 	}
 	t.said[reason] = true
-	t.printf("%42s%s\n", "", reason)
+	t.printf("%51s%s\n", "", reason)
 }
 
 // note says why a failure of s is only a warning.
@@ -252,11 +280,15 @@ func note(s probe.Played) string {
 	return "not a failure: " + s.Spared
 }
 
-func took(s probe.Played) string {
-	if s.Started == nil {
-		return "-"
+func took(alike []probe.Played) string {
+	sum := 0.0
+	for _, s := range alike {
+		if s.Started == nil {
+			return "-"
+		}
+		sum += s.TookMS
 	}
-	return fmt.Sprintf("%.0f ms", s.TookMS)
+	return fmt.Sprintf("%.0f ms", sum)
 }
 
 // heads shows what left and what came.

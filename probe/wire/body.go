@@ -23,6 +23,8 @@ type Body struct {
 	SHA256    [32]byte // of the bytes that came
 	Excerpt   []byte   // the first of them, at most ExcerptLimit
 	Abandoned bool     // there was more than the request's limit, and it was left
+	Left      bool     // as much came as the request wanted, and we hung up
+	Slowest   float64  // the smallest rate that was kept up over 2 s, in bytes a second; of a shorter body, the mean
 }
 
 // Framing is how the end of a body is known.
@@ -59,23 +61,27 @@ func frame(h Head, method string) Body {
 	return b
 }
 
-// read takes b from br until it ends or, when limit is not 0, until it has gone
-// beyond limit. What came is in b also when the rest did not.
-func (b *Body) read(br *bufio.Reader, limit int64, shown io.Writer) error {
-	digest := sha256.New()
-	defer func() { digest.Sum(b.SHA256[:0]) }()
+// read takes b from br until it ends, it has come as far as leave or it has gone
+// beyond limit; 0 is none for either. What came is in b also when the rest did
+// not.
+func (b *Body) read(br *bufio.Reader, limit, leave int64, shown io.Writer) error {
+	digest, pace := sha256.New(), newRate(time.Now())
+	defer func() {
+		digest.Sum(b.SHA256[:0])
+		b.Slowest = pace.slowest(time.Now())
+	}()
 	content, buf := b.content(br), make([]byte, b.step())
 	for {
-		piece := buf
-		if limit > 0 { // a byte more than the limit shows that there is more
-			piece = buf[:min(int64(len(buf)), limit-b.Length+1)]
-		}
-		n, err := content.Read(piece)
+		n, err := content.Read(buf[:b.most(int64(len(buf)), limit, leave)])
+		pace.add(int64(n), time.Now())
 		b.Length += int64(n)
 		b.Excerpt = append(b.Excerpt, buf[:min(n, ExcerptLimit-len(b.Excerpt))]...)
 		digest.Write(buf[:n])
 		shown.Write(buf[:n])
 		switch {
+		case leave > 0 && b.Length == leave:
+			b.Left = true
+			return nil
 		case err == io.EOF:
 			return b.end(br)
 		case err != nil:
@@ -85,6 +91,17 @@ func (b *Body) read(br *bufio.Reader, limit int64, shown io.Writer) error {
 			return nil
 		}
 	}
+}
+
+// most is how much of the next step may be read, in bytes.
+func (b *Body) most(step, limit, leave int64) int64 {
+	if limit > 0 && limit-b.Length < step { // a byte more than the limit shows that there is more
+		step = limit - b.Length + 1
+	}
+	if leave > 0 {
+		step = min(step, leave-b.Length)
+	}
+	return step
 }
 
 // step is how much of b is read at once, in bytes.

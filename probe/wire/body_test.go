@@ -210,3 +210,65 @@ func TestNoSink(t *testing.T) {
 		t.Errorf("%s: %q came (%v); the sink was asked for %v", x.Stopped, x.Body.Excerpt, x.Err, asked)
 	}
 }
+
+// As far as it wants a body, the client has it; then it hangs up, and that is
+// no failure and nobody else's doing.
+func TestLeft(t *testing.T) {
+	for _, tt := range []struct {
+		name, answer string
+		leave        int64
+		body         string
+		left         bool
+	}{
+		{"by length", "HTTP/1.1 206 Partial Content\r\nContent-Length: 60\r\n\r\nabcdef", 4, "abcd", true},
+		{"by length, though the peer hangs up", "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 60\r\n\r\nabcdef", 4, "abcd", true},
+		{"chunked", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n30\r\ndef", 4, "abcd", true},
+		{"until the end", "HTTP/1.1 200 OK\r\n\r\nabcdef", 4, "abcd", true},
+		{"all that there is", "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nabcd", 4, "abcd", true},
+		{"more than there is", "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nabcd", 5, "abcd", false},
+		{"of no body", "HTTP/1.1 204 No Content\r\n\r\n", 1, "", false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			p := play(t, script{hears, says(tt.answer), stays}, script{hears, says(answered), stays})
+			var shown bytes.Buffer
+			c, r := p.client(t), get()
+			r.Leave, r.Sink = tt.leave, func(Head) io.Writer { return &shown }
+			x := c.Exchange(p.ctx, r)
+			if !x.Complete() || x.Failure != "" || x.Body.Left != tt.left || x.Body.Abandoned || x.Extra != nil {
+				t.Fatalf("stopped at %s: %q (%v), left: %v, abandoned: %v, behind it %q",
+					x.Stopped, x.Failure, x.Err, x.Body.Left, x.Body.Abandoned, x.Extra)
+			}
+			if string(x.Body.Excerpt) != tt.body || shown.String() != tt.body || x.Body.SHA256 != sha256.Sum256([]byte(tt.body)) {
+				t.Errorf("%q came and %q was shown, want %q", x.Body.Excerpt, shown.String(), tt.body)
+			}
+			if !tt.left {
+				if x.Closed != StillOpen {
+					t.Errorf("closed by %q", x.Closed)
+				}
+				return
+			}
+			if y := c.Exchange(p.ctx, get()); x.Closed != ClosedUs || !y.Complete() || y.Reused {
+				t.Errorf("closed by %q; the next: %s (%v), reused: %v", x.Closed, y.Stopped, y.Err, y.Reused)
+			}
+		})
+	}
+}
+
+// Of a long body no more than wanted is read, whatever the limit.
+func TestLeftWithLimit(t *testing.T) {
+	for _, limit := range []int64{0, 1, 8 << 10, 1 << 20} {
+		p := play(t, script{hears, says("HTTP/1.1 206 Partial Content\r\nContent-Length: 65536\r\n\r\n"), zeros(65536), stays})
+		r := get()
+		r.Leave, r.Limit = 8<<10, limit
+		x := p.client(t).Exchange(p.ctx, r)
+		abandoned := limit == 1
+		if !x.Complete() || x.Body.Left == abandoned || x.Body.Abandoned != abandoned || x.Closed != ClosedUs {
+			t.Errorf("with a limit of %d: %s (%v), left: %v, abandoned: %v, closed by %q",
+				limit, x.Stopped, x.Err, x.Body.Left, x.Body.Abandoned, x.Closed)
+		}
+		if !abandoned && x.Body.Length != 8<<10 {
+			t.Errorf("with a limit of %d, %d bytes came", limit, x.Body.Length)
+		}
+	}
+}

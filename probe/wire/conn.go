@@ -123,6 +123,7 @@ type attempt struct {
 	ctx   context.Context // of the whole exchange
 	addrs []netip.Addr
 	port  string
+	rest  *sending // what leaves beside the answer; nil when all left before
 }
 
 // phases lists what is done in each phase, in order.
@@ -246,15 +247,29 @@ func (a *attempt) secure(ctx context.Context) error {
 
 // answer sends the request and reads heads until one that is final. An answer
 // counts also when the request could not be sent to its end: a proxy that
-// refuses a long body says so and hangs up.
+// refuses a long body says so and hangs up, or takes no more of it.
 func (a *attempt) answer(context.Context) error {
-	_, sendErr := a.w.Write(append(a.req.Head.Bytes(), a.req.Body...))
+	var sendErr error
+	if message := append(a.req.Head.Bytes(), a.req.Body...); len(a.req.Body) > 0 && len(message) > atOnce {
+		a.rest = a.send(message)
+	} else {
+		_, sendErr = a.w.Write(message)
+	}
+	err := a.final()
+	if err != nil && len(a.x.Raw) == 0 {
+		if sendErr = cmp.Or(sendErr, a.rest.cut()); sendErr != nil {
+			return fmt.Errorf("sending the request: %w", sendErr)
+		}
+	}
+	return err
+}
+
+// final reads heads until one that is final.
+func (a *attempt) final() error {
 	for range maxInterim + 1 {
 		head, raw, err := readHead(a.br)
 		a.x.Answer, a.x.Raw = head, raw
 		switch {
-		case err != nil && len(raw) == 0 && sendErr != nil:
-			return fmt.Errorf("sending the request: %w", sendErr)
 		case err != nil:
 			return err
 		case head.Status() == 0:
@@ -277,7 +292,7 @@ func (a *attempt) body(context.Context) error {
 	if a.req.Sink != nil {
 		shown = cmp.Or(a.req.Sink(a.x.Answer), shown)
 	}
-	return a.x.Body.read(a.br, a.req.Limit, shown)
+	return a.x.Body.read(a.br, a.req.Limit, a.req.Leave, shown)
 }
 
 // settle decides what becomes of the connection and notes what passed over it.
@@ -286,23 +301,36 @@ func (a *attempt) settle() {
 	if a.meter == nil {
 		return
 	}
+	unsent := a.unsent()
 	x.TLS = a.tls
 	x.Local, x.Remote = a.meter.LocalAddr().String(), a.meter.RemoteAddr().String()
 	x.Out, x.In = a.meter.end()
-	if extra := a.br.Buffered(); x.Complete() && !x.Body.Abandoned && extra > 0 {
+	if extra := a.br.Buffered(); x.Complete() && !x.Body.Abandoned && !x.Body.Left && extra > 0 {
 		b, _ := a.br.Peek(min(extra, 512))
 		x.Extra = bytes.Clone(b)
 	}
 	switch {
+	case x.Body.Left:
+		x.Closed = ClosedUs
 	case x.Failure == Cut, x.Failure == Reset,
 		x.Complete() && (x.Body.Framing == ByClose || hangsUp(x.Answer)):
 		x.Closed = ClosedPeer
-	case !x.Complete(), x.Body.Abandoned, len(x.Extra) > 0:
+	case !x.Complete(), x.Body.Abandoned, len(x.Extra) > 0, unsent:
 		x.Closed = ClosedUs
 	}
 	if x.Closed != StillOpen {
 		a.Close()
 	}
+}
+
+// unsent tells whether some of the request has not left, which now it never
+// will.
+func (a *attempt) unsent() bool {
+	var grace time.Duration
+	if a.x.Complete() && !hangsUp(a.x.Answer) {
+		grace = lingering
+	}
+	return a.rest.end(grace) != nil
 }
 
 // hangsUp tells whether the sender of h closes the connection behind it.
@@ -348,8 +376,11 @@ type meter struct {
 // begin starts the count for an exchange, which ends at once when ctx does.
 func (m *meter) begin(ctx context.Context) {
 	m.ctx, m.out, m.in = ctx, 0, 0
-	m.release = context.AfterFunc(ctx, func() { m.Conn.SetDeadline(time.Unix(1, 0)) })
+	m.release = context.AfterFunc(ctx, func() { m.Conn.SetDeadline(past) })
 }
+
+// past is a deadline that ends at once what waits.
+var past = time.Unix(1, 0)
 
 // end is the count since begin.
 func (m *meter) end() (out, in int64) {

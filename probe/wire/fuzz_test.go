@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"io"
+	"math"
 	"reflect"
 	"strings"
 	"testing"
@@ -63,11 +64,12 @@ func FuzzBody(f *testing.F) {
 		"HTTP/1.1 304 Not Modified\r\nContent-Length: 3\r\n\r\n",
 	} {
 		for _, body := range []string{"", "ab", "abcdef", "2;a=b\r\nab\r\n0\r\nX: a\r\n\r\n", "ffffffffffffffff\r\nabc", "3\r\nabcd"} {
-			f.Add([]byte(head+body), int64(0), false)
-			f.Add([]byte(head+body), int64(1), true)
+			f.Add([]byte(head+body), int64(0), int64(0), false)
+			f.Add([]byte(head+body), int64(1), int64(0), true)
+			f.Add([]byte(head+body), int64(math.MaxInt64), int64(2), false)
 		}
 	}
-	f.Fuzz(func(t *testing.T, in []byte, limit int64, head bool) {
+	f.Fuzz(func(t *testing.T, in []byte, limit, leave int64, head bool) {
 		br := bufio.NewReader(bytes.NewReader(in))
 		h, raw, err := readHead(br)
 		if err != nil {
@@ -79,7 +81,7 @@ func FuzzBody(f *testing.F) {
 		}
 		var shown bytes.Buffer
 		b := frame(h, method)
-		err = b.read(br, limit, &shown)
+		err = b.read(br, limit, leave, &shown)
 		if b.Length != int64(shown.Len()) || shown.Len() > len(in)-len(raw) {
 			t.Errorf("%d bytes of body, and %d shown, of %d: %q", b.Length, shown.Len(), len(in)-len(raw), in)
 		}
@@ -89,11 +91,17 @@ func FuzzBody(f *testing.F) {
 		if b.SHA256 != sha256.Sum256(shown.Bytes()) {
 			t.Errorf("the digest of %q is %x", shown.Bytes(), b.SHA256)
 		}
-		if whole := b.Length == b.Stated; b.Framing == ByLength && !b.Abandoned && whole != (err == nil) {
+		if whole := b.Length == b.Stated; b.Framing == ByLength && !b.Abandoned && !b.Left && whole != (err == nil) {
 			t.Errorf("%d of %d bytes came: %v", b.Length, b.Stated, err)
 		}
 		if b.Abandoned && (limit <= 0 || b.Length <= limit || err != nil) {
 			t.Errorf("%d bytes of a limit of %d were abandoned: %v", b.Length, limit, err)
+		}
+		if b.Left && (b.Length != leave || err != nil) || leave > 0 && b.Length > leave {
+			t.Errorf("%d bytes came, and after %d it was to be left: %v (%v)", b.Length, leave, b.Left, err)
+		}
+		if b.Slowest < 0 || math.IsInf(b.Slowest, 0) || math.IsNaN(b.Slowest) || b.Slowest > 0 && b.Length == 0 {
+			t.Errorf("the slowest of %d bytes is %v", b.Length, b.Slowest)
 		}
 		if rest, _ := io.ReadAll(br); b.Framing == NoBody && (err != nil || len(raw)+len(rest) != len(in)) {
 			t.Errorf("%d bytes are left behind %q of %q: %v", len(rest), raw, in, err)

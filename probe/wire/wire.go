@@ -72,7 +72,8 @@ type Request struct {
 	Authority string // host:port of the server that it is for
 	TLS       bool   // inside TLS: through a tunnel when there is a proxy
 	Sink      Sink   // is shown the answer's body; nil for nobody
-	Limit     int64  // of the body; beyond it is abandoned; 0 for none
+	Limit     int64  // of the answer's body; beyond it is abandoned; 0 for none
+	Leave     int64  // bytes of it after which we hang up, as a client does that was cut off; 0 for never
 }
 
 // A Sink says who is shown the body of an answer, piece by piece, once its head

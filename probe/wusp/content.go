@@ -58,11 +58,31 @@ func (c Content) Path() string { return "/Content/" + c.Name[38:] + "/" + c.Name
 
 // ReadAt fills p with the bytes of c from off on, as [io.ReaderAt] does.
 func (c Content) ReadAt(p []byte, off int64) (int, error) {
-	if off < 0 || off >= c.Size {
+	return generated{c.Name, c.Size}.ReadAt(p, off)
+}
+
+// Reader reads c from its start.
+func (c Content) Reader() *io.SectionReader { return io.NewSectionReader(c, 0, c.Size) }
+
+// ETag is the entity tag of c, in the form that IIS gives (wire.md 7.2).
+func (c Content) ETag() string {
+	sum := sha256.Sum256([]byte(c.Name))
+	return `"` + hex.EncodeToString(sum[:7]) + `:0"`
+}
+
+// generated is a file of size bytes, all of which follow from its name.
+type generated struct {
+	name string
+	size int64
+}
+
+// ReadAt fills p from off on. To begin far inside the file costs nothing.
+func (g generated) ReadAt(p []byte, off int64) (int, error) {
+	if off < 0 || off >= g.size {
 		return 0, io.EOF
 	}
-	n := int(min(int64(len(p)), c.Size-off))
-	stream := c.stream(uint64(off / aes.BlockSize))
+	n := int(min(int64(len(p)), g.size-off))
+	stream := g.stream(uint64(off / aes.BlockSize))
 	var skip [aes.BlockSize]byte
 	stream.XORKeyStream(skip[:off%aes.BlockSize], skip[:off%aes.BlockSize])
 	clear(p[:n])
@@ -74,8 +94,8 @@ func (c Content) ReadAt(p []byte, off int64) (int, error) {
 }
 
 // stream is the generator, from a block on: AES in counter mode.
-func (c Content) stream(block uint64) cipher.Stream {
-	key := sha256.Sum256([]byte(c.Name))
+func (g generated) stream(block uint64) cipher.Stream {
+	key := sha256.Sum256([]byte(g.name))
 	cipherBlock, err := aes.NewCipher(key[:aes.BlockSize])
 	if err != nil {
 		panic(err) // the key's length is right
@@ -83,13 +103,4 @@ func (c Content) stream(block uint64) cipher.Stream {
 	var counter [aes.BlockSize]byte
 	binary.BigEndian.PutUint64(counter[8:], block)
 	return cipher.NewCTR(cipherBlock, counter[:])
-}
-
-// Reader reads c from its start.
-func (c Content) Reader() *io.SectionReader { return io.NewSectionReader(c, 0, c.Size) }
-
-// ETag is the entity tag of c, in the form that IIS gives (wire.md 7.2).
-func (c Content) ETag() string {
-	sum := sha256.Sum256([]byte(c.Name))
-	return `"` + hex.EncodeToString(sum[:7]) + `:0"`
 }

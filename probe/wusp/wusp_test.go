@@ -23,15 +23,6 @@ func TestConfig(t *testing.T) {
 	}
 }
 
-func TestOperation(t *testing.T) {
-	if got := Operation(`"` + ClientNamespace + `/GetConfig"`); got != "GetConfig" {
-		t.Errorf("Operation = %q", got)
-	}
-	if got := Operation(ClientNamespace + "/GetConfig"); got != "" {
-		t.Errorf("Operation without quotes = %q, want none", got)
-	}
-}
-
 func TestContent(t *testing.T) {
 	c := NewContent(100_003, "0A1B2C3D", ".cab")
 	back, ok := ParseContent(strings.ToLower(c.Path()))

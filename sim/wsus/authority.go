@@ -1,15 +1,18 @@
 package wsus
 
 import (
+	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/rsa"
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
 	"math/big"
 	"net"
+	"slices"
 	"sync"
 	"time"
 
@@ -20,11 +23,18 @@ import (
 // process. It signs a certificate for whatever name a client asks for.
 type Authority struct {
 	root  *x509.Certificate
-	key   *ecdsa.PrivateKey
-	Valid time.Duration // of the certificates from now on; negative for expired ones
+	key   *ecdsa.PrivateKey               // of the root, and of the certificates
+	old   func() (*rsa.PrivateKey, error) // of certificates for clients that know no other, made when the first one comes
+	Valid time.Duration                   // of the certificates from now on; negative for expired ones
 
 	mu     sync.Mutex
-	issued map[string]*tls.Certificate
+	issued map[certified]*tls.Certificate
+}
+
+// A certified name is one with a certificate for a kind of key.
+type certified struct {
+	name string
+	rsa  bool
 }
 
 // maxIssued is the most certificates that are kept.
@@ -46,7 +56,8 @@ func NewAuthority(name string) (*Authority, error) {
 		return nil, err
 	}
 	root, err := x509.ParseCertificate(der)
-	return &Authority{root: root, key: key, Valid: 365 * 24 * time.Hour, issued: map[string]*tls.Certificate{}}, err
+	old := sync.OnceValues(func() (*rsa.PrivateKey, error) { return rsa.GenerateKey(rand.Reader, 2048) })
+	return &Authority{root: root, key: key, old: old, Valid: 365 * 24 * time.Hour, issued: map[certified]*tls.Certificate{}}, err
 }
 
 // Fingerprint is the SHA-256 of the root, in hexadecimal.
@@ -63,45 +74,67 @@ func (a *Authority) Certificate() tls.Certificate {
 }
 
 // TLSConfig serves each client a certificate for the name that it asks for, or
-// for the address at which it came.
+// for the address at which it came. It speaks all that a Windows since XP does.
 func (a *Authority) TLSConfig() *tls.Config {
-	return &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
+	return &tls.Config{MinVersion: tls.VersionTLS10, CipherSuites: suites(), GetCertificate: func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
 		name := hello.ServerName
 		if name == "" {
 			name, _, _ = net.SplitHostPort(hello.Conn.LocalAddr().String())
 		}
-		return a.issue(name)
+		c, err := a.issue(certified{name: name})
+		if err == nil && hello.SupportsCertificate(c) != nil { // XP knows no ECDSA
+			return a.issue(certified{name: name, rsa: true})
+		}
+		return c, err
 	}}
 }
 
-// issue is a certificate for name, with the root behind it.
-func (a *Authority) issue(name string) (*tls.Certificate, error) {
+// suites are all that there are, the old ones with them.
+func suites() []uint16 {
+	var ids []uint16
+	for _, s := range slices.Concat(tls.CipherSuites(), tls.InsecureCipherSuites()) {
+		ids = append(ids, s.ID)
+	}
+	return ids
+}
+
+// issue is a certificate for what is asked for, with the root behind it.
+func (a *Authority) issue(to certified) (*tls.Certificate, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if c := a.issued[name]; c != nil {
+	if c := a.issued[to]; c != nil {
 		return c, nil
+	}
+	var key crypto.Signer = a.key
+	usage := x509.KeyUsageDigitalSignature
+	if to.rsa {
+		old, err := a.old()
+		if err != nil {
+			return nil, err
+		}
+		key, usage = old, usage|x509.KeyUsageKeyEncipherment
 	}
 	serial, err := rand.Int(rand.Reader, big.NewInt(1<<62))
 	if err != nil {
 		return nil, err
 	}
 	template := &x509.Certificate{
-		SerialNumber: serial, Subject: pkix.Name{CommonName: name},
+		SerialNumber: serial, Subject: pkix.Name{CommonName: to.name},
 		NotBefore: time.Now().Add(-24 * time.Hour), NotAfter: time.Now().Add(a.Valid),
-		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+		KeyUsage: usage, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
 	}
-	if ip := net.ParseIP(name); ip != nil {
+	if ip := net.ParseIP(to.name); ip != nil {
 		template.IPAddresses = []net.IP{ip}
 	} else {
-		template.DNSNames = []string{name}
+		template.DNSNames = []string{to.name}
 	}
-	der, err := x509.CreateCertificate(rand.Reader, template, a.root, a.key.Public(), a.key)
+	der, err := x509.CreateCertificate(rand.Reader, template, a.root, key.Public(), a.key)
 	if err != nil {
 		return nil, err
 	}
 	if len(a.issued) >= maxIssued {
 		clear(a.issued)
 	}
-	a.issued[name] = &tls.Certificate{Certificate: [][]byte{der, a.root.Raw}, PrivateKey: a.key}
-	return a.issued[name], nil
+	a.issued[to] = &tls.Certificate{Certificate: [][]byte{der, a.root.Raw}, PrivateKey: key}
+	return a.issued[to], nil
 }

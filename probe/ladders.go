@@ -1,0 +1,193 @@
+package probe
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"proxycheck/probe/wire"
+)
+
+// A ladder finds how much of something passes. It begins at the top, so that
+// where all passes one request tells.
+type ladder struct {
+	name, title string
+	unit        string
+	rungs       []int64
+	send        func(rung int64) string
+	least       int64    // what a real client needs
+	harm        *Finding // when less passes
+}
+
+// ladders lists them. What clients need is from wire.md 1.6, 3.5 and 4.3: the
+// longest heads are of 20 ranges or carry a ticket of Negotiate, the longest URLs
+// are signed, and the longest body lists the devices of a computer.
+var ladders = []ladder{
+	{
+		name: "limit-head", title: "send a long request head", unit: "bytes",
+		rungs: []int64{64 << 10, 32 << 10, 16 << 10, 8 << 10, 4 << 10},
+		send: func(n int64) string {
+			return strings.Replace(bitsHead("{object:1000}"), "Accept-Encoding:", fmt.Sprintf("X-Filler: {filler:%d}\nAccept-Encoding:", n-300), 1)
+		},
+		least: 4 << 10, harm: HeadLimited,
+	},
+	{
+		name: "limit-url", title: "ask for a long URL", unit: "bytes",
+		rungs: []int64{16 << 10, 8 << 10, 4 << 10, 2 << 10},
+		send:  func(n int64) string { return bitsHead(fmt.Sprintf("{object:1000}?{filler:%d}", n-100)) },
+		least: 2 << 10, harm: URLLimited,
+	},
+	{
+		name: "limit-body", title: "send a long call", unit: "bytes",
+		rungs: []int64{1 << 20, 512 << 10, 256 << 10, 128 << 10, 64 << 10, 32 << 10, 16 << 10},
+		send: func(n int64) string {
+			return clientCall("GetConfig", fmt.Sprintf("<!--{filler:%d}-->", n-600)+getConfig)
+		},
+		least: 64 << 10, harm: BodyRefused,
+	},
+}
+
+// steadySize is how much is fetched to see how slow the slowest moment is.
+const steadySize = 2 << 20
+
+// LaddersOf are the steps that find limits.
+func LaddersOf(*Profile) []*Step {
+	var steps []*Step
+	for _, l := range ladders {
+		for _, n := range l.rungs {
+			steps = append(steps, &Step{
+				Name: l.name, Variant: fmt.Sprintf("%dKiB", n>>10), Title: l.title, By: BITS, Layer: Job, Kind: rung,
+				On: l.name, Only: onlyGenerated, Send: l.send(n),
+			})
+		}
+	}
+	return append(steps, &Step{
+		Name: "steady", Title: "fetch 2 MiB, to see how slow the slowest moment is", By: BITS, Layer: Job, Kind: whole,
+		On: "steady", Only: onlyGenerated, Send: bitsGet(fmt.Sprintf("{object:%d}", steadySize), ""),
+	})
+}
+
+// rung is the kind of the steps of a ladder: what they show is a figure.
+var rung = &Kind{Name: "rung"}
+
+// climbed tells whether a higher rung on the same ladder has passed.
+func (l *lane) climbed(s *Step) bool { return s.Kind == rung && l.passed }
+
+// limitsFound holds what passed against what clients need.
+func limitsFound(all []*judged) {
+	for _, l := range ladders {
+		rungs := l.of(all)
+		if passed, tried := l.height(rungs); tried && passed < l.least {
+			last := rungs[len(rungs)-1]
+			last.verdicts = append(last.verdicts, differing(l.harm, last, fmt.Sprintf("of %s: %d %s passed and clients need %d; %s",
+				l.title, passed, l.unit, l.least, anything(last.Observation))))
+		}
+	}
+}
+
+// of are the rungs of l that were tried, from the top.
+func (l *ladder) of(all []*judged) []*judged {
+	return slices.DeleteFunc(slices.Clone(all), func(j *judged) bool { return j.Step.Name != l.name || j.Observation == nil })
+}
+
+// height is the highest rung of l that passed, and whether it is known.
+func (l *ladder) height(rungs []*judged) (int64, bool) {
+	for i, j := range rungs {
+		if j.Observation.Failure == wire.Stopped {
+			return 0, false
+		}
+		if good(j.Step, j.Observation) {
+			return l.rungs[i], true
+		}
+	}
+	return 0, len(rungs) == len(l.rungs)
+}
+
+// figures are what a run has measured.
+func figures(r *Run, all []*judged) []Figure {
+	figures := []Figure{}
+	for _, l := range ladders {
+		if height, known := l.height(l.of(all)); known {
+			figures = append(figures, Figure{l.name, float64(height), l.unit})
+		}
+	}
+	if j := named(all, "steady"); j != nil && fetched(j) {
+		figures = append(figures, Figure{"slowest-rate", j.Observation.Body.Slowest, "bytes/s"})
+	}
+	if r.Parallel > 0 {
+		figures = append(figures, Figure{"parallel-connections", float64(r.Parallel), "connections"})
+	}
+	if r.Idle != nil {
+		figures = append(figures, Figure{"idle-kept", r.Idle.Kept.Seconds(), "s"})
+	}
+	return figures
+}
+
+// maxParallel is how many connections are tried side by side.
+const maxParallel = 16
+
+// parallel counts how many connections at once are answered: each makes a
+// request, and keeps its connection until all have.
+func (s *session) parallel(ctx context.Context) {
+	if s.leaves(&Step{Only: onlyGenerated}) != "" || !s.setAside(maxParallel*overhead) {
+		return
+	}
+	defer s.release(maxParallel * overhead)
+	answered := make([]bool, maxParallel)
+	var trying sync.WaitGroup
+	for i := range maxParallel {
+		l := s.lane(fmt.Sprintf("parallel-%d", i))
+		defer l.conn.Close()
+		step := &Step{Name: l.name, On: l.name, Send: bitsHead("{object:1000}")}
+		req, err := s.blanks(l, step).request(step)
+		if err != nil {
+			return
+		}
+		req.Sink = func(wire.Head) io.Writer { return io.Discard }
+		trying.Go(func() { answered[i] = s.exchange(ctx, l.conn, req).Answer.Status() == 200 })
+	}
+	trying.Wait()
+	for _, ok := range answered {
+		if ok {
+			s.run.Parallel++
+		}
+	}
+}
+
+// An Idleness is how long a connection was kept that nothing passed over.
+type Idleness struct {
+	Kept   time.Duration
+	Closed bool // by the other end; else it was still open
+}
+
+// idle waits to see when a connection is closed that nothing passes over.
+func (s *session) idle(ctx context.Context) {
+	l := s.lane("idle")
+	defer l.conn.Close()
+	step := &Step{Name: l.name, On: l.name, Send: bitsHead("{object:1000}")}
+	req, err := s.blanks(l, step).request(step)
+	if err != nil {
+		return
+	}
+	if x := s.exchange(ctx, l.conn, req); x.Complete() && x.Closed == wire.StillOpen {
+		kept, closed := l.conn.Idle(ctx, s.client.IdleTime)
+		s.run.Idle = &Idleness{kept, closed}
+	}
+}
+
+// leastIdle is how long Delivery Optimization keeps a connection that nothing
+// passes over (wire.md 4.2).
+const leastIdle = 27 * time.Second
+
+// idleCut names a proxy that closes idle connections before the client does.
+func idleCut(r *Run, all []*judged) {
+	if r.Idle == nil || !r.Idle.Closed || r.Idle.Kept >= leastIdle || len(all) == 0 {
+		return
+	}
+	all[0].verdicts = append(all[0].verdicts, Verdict{IdleCut, Warn, Proxy,
+		fmt.Sprintf("a connection that nothing passed over was closed after %.1f s; Delivery Optimization keeps one for %d", r.Idle.Kept.Seconds(), int(leastIdle.Seconds()))})
+}

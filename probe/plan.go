@@ -1,0 +1,45 @@
+package probe
+
+// The repetitions of a step that fetches a part of a file: a part that came from
+// the server is not yet one that comes from a cache.
+const (
+	warm   = "warm"   // again, on the same connection
+	second = "second" // once more, from a second client
+)
+
+// StepsOf are the steps that p makes towards t, each of those that fetch parts
+// of a file followed by its repetitions.
+func StepsOf(p *Profile, t *Target) []*Step {
+	var steps []*Step
+	for _, s := range Steps {
+		if !p.Windows.Within(s.Since, s.Until) {
+			continue
+		}
+		steps = append(steps, s)
+		if s.repeats() {
+			steps = append(steps, s.variant(warm, s.On, ""), s.variant(second, s.On+"-"+second, s.ID()))
+		}
+	}
+	return steps
+}
+
+// QuickOf are those of steps that find what breaks most often.
+func QuickOf(steps []*Step) []*Step {
+	var quick []*Step
+	for _, s := range steps {
+		if s.Quick && s.Variant == "" {
+			quick = append(quick, s)
+		}
+	}
+	return quick
+}
+
+// repeats tells whether s is played more than once.
+func (s *Step) repeats() bool { return (s.Kind == ranged || s.Kind == multi) && s.Leave == 0 }
+
+// variant is a repetition of s on a connection, once another step is done.
+func (s *Step) variant(name, on, behind string) *Step {
+	v := *s
+	v.Variant, v.On, v.Behind, v.Opens = name, on, behind, false
+	return &v
+}

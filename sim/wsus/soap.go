@@ -1,0 +1,338 @@
+package wsus
+
+import (
+	"cmp"
+	"crypto/rand"
+	"encoding/xml"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"proxycheck/probe/wusp"
+)
+
+// maxCall is the most of a call's body that is read, in bytes.
+const maxCall = 1 << 20
+
+// minCoded is the size above which an answer is coded, in bytes: a real server
+// coded one of 298.
+const minCoded = 250
+
+// A webService is one of the web services, at a path.
+type webService struct {
+	namespace    string
+	form         wusp.Form
+	cacheControl string
+	soap12       bool // it is called with SOAP 1.2 too
+}
+
+// services are the web services by path, in lower case (wire.md 2.8, 3.2, 3.6).
+var services = map[string]webService{
+	"/clientwebservice/client.asmx":                 clientService,
+	"/v6/clientwebservice/client.asmx":              clientService,
+	"/simpleauthwebservice/simpleauth.asmx":         {wusp.AuthNamespace, wusp.ASPNETForm, "private", false},
+	"/reportingwebservice/reportingwebservice.asmx": reportService,
+	"/reportingwebservice/webservice.asmx":          reportService,
+}
+
+var (
+	clientService = webService{wusp.ClientNamespace, wusp.ClientForm, "private", true}
+	reportService = webService{wusp.ReportNamespace, wusp.ASPNETForm, "private, max-age=0", false}
+)
+
+// formOf is the form in which a call of a media type is answered.
+func (v webService) formOf(mediaType string) (form wusp.Form, ok bool) {
+	if mediaType == "application/soap+xml" {
+		return wusp.SOAP12Form, v.soap12
+	}
+	return v.form, mediaType == "text/xml"
+}
+
+// An operation is one that a service answers: the XML text of its response, or
+// a refusal.
+type operation struct {
+	cookie bool // that must be valid
+	answer func(*Server, *call) (string, error)
+}
+
+// operations are those of all services (wire.md 3.5).
+var operations = map[string]operation{
+	"GetConfig":              {false, (*Server).getConfig},
+	"GetConfig2":             {false, (*Server).getConfig},
+	"GetAuthorizationCookie": {false, (*Server).getAuthorizationCookie},
+	"GetCookie":              {false, (*Server).getCookie},
+	"RegisterComputer":       {true, (*Server).registerComputer},
+	"SyncUpdates":            {true, (*Server).syncUpdates},
+	"RefreshCache":           {true, (*Server).refreshCache},
+	"GetExtendedUpdateInfo":  {true, (*Server).getExtendedUpdateInfo},
+	"GetFileLocations":       {true, (*Server).getFileLocations},
+	"ReportEventBatch":       {true, (*Server).reportEventBatch},
+}
+
+// A refusal is the ErrorCode of a fault (wire.md 3.8).
+type refusal string
+
+func (r refusal) Error() string { return string(r) }
+
+// The refusals that a client can bring about.
+const (
+	invalidParameters = refusal("InvalidParameters")
+	invalidAuthCookie = refusal("InvalidAuthorizationCookie")
+	invalidCookie     = refusal("InvalidCookie")
+	cookieExpired     = refusal("CookieExpired")
+	configChanged     = refusal("ConfigChanged")
+)
+
+// errNotRecognized is of a call whose action the service does not have.
+var errNotRecognized = errors.New("no such operation")
+
+// A call is one call of an operation.
+type call struct {
+	webService
+	form      wusp.Form // of the answer
+	body      []byte
+	action    string // the SOAPAction that was sent
+	operation string // that it names
+	files     string // the host that clients are to fetch files from
+	cookie    cookie // that came with it, for an operation that needs one
+}
+
+// soap answers a request for a path that ends as those of web services do.
+func (s *Server) soap(w http.ResponseWriter, r *http.Request, path string) {
+	v, known := services[path]
+	mediaType, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	form, ok := v.formOf(mediaType)
+	switch {
+	case !known:
+		fail(w, http.StatusNotFound)
+		return
+	case r.Method != http.MethodPost:
+		fail(w, http.StatusMethodNotAllowed)
+		return
+	case !ok:
+		fail(w, http.StatusUnsupportedMediaType)
+		return
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxCall))
+	if err != nil {
+		fail(w, unreadStatus(err))
+		return
+	}
+	c := &call{webService: v, form: form, body: body, action: r.Header.Get("SOAPAction"), files: fileHost(r)}
+	status, answer := s.answer(c)
+	c.write(w, r, status, answer)
+}
+
+// unreadStatus is the answer to a body that could not be read.
+func unreadStatus(err error) int {
+	var tooLarge *http.MaxBytesError
+	if errors.As(err, &tooLarge) {
+		return http.StatusRequestEntityTooLarge
+	}
+	return http.StatusBadRequest
+}
+
+// answer is the status and the body of the answer to c.
+func (s *Server) answer(c *call) (status int, body string) {
+	content, err := s.perform(c)
+	switch {
+	case err == nil:
+		return http.StatusOK, c.form.Response(c.namespace, c.operation, content)
+	case err == errNotRecognized:
+		return http.StatusInternalServerError, notRecognized(c.action)
+	}
+	fault := &wusp.Fault{Code: err.Error(), ID: newGUID(), Method: wusp.Action(c.namespace, c.operation)}
+	return http.StatusInternalServerError, c.form.Fault(fault)
+}
+
+// perform is the content of the response to c, or the reason that there is none.
+func (s *Server) perform(c *call) (string, error) {
+	if err := c.route(); err != nil {
+		return "", err
+	}
+	if s.Refuse != nil {
+		if code := s.Refuse(c.operation); code != "" {
+			return "", refusal(code)
+		}
+	}
+	o := operations[c.operation]
+	if o.cookie {
+		var err error
+		if c.cookie, err = readCookie(c.text("cookie/EncryptedData")); err != nil {
+			return "", err
+		}
+		if err := c.cookie.check(time.Now()); err != nil {
+			return "", err
+		}
+	}
+	return o.answer(s, c)
+}
+
+// route finds the operation of c: by the SOAPAction and, with SOAP 1.2, which
+// has none, by the body. The body must be a call of it.
+func (c *call) route() error {
+	envelope, first, err := wusp.Payload(c.body)
+	version, action := wusp.SOAP11, c.action
+	if c.form.ContentType == wusp.SOAP12Form.ContentType {
+		version, action = wusp.SOAP12, wusp.Action(first.Space, first.Local)
+	}
+	namespace, name := wusp.Operation(action)
+	if version == wusp.SOAP11 || err == nil {
+		if _, ok := operations[name]; !ok || namespace != c.namespace {
+			return errNotRecognized
+		}
+	}
+	c.operation = name
+	if err != nil || envelope != version || first != (xml.Name{Space: namespace, Local: name}) {
+		return invalidParameters
+	}
+	return nil
+}
+
+// notRecognized is the fault that ASP.NET gives for a SOAPAction which the
+// service does not have (wire.md 3.9).
+func notRecognized(action string) string {
+	reason := "System.Web.Services.Protocols.SoapException: Server did not recognize the value of HTTP Header SOAPAction: " +
+		strings.Trim(action, `"`) + ".\r\n   at System.Web.Services.Protocols.Soap11ServerProtocolHelper.RouteRequest()"
+	return wusp.ASPNETForm.Envelope("<soap:Fault><faultcode>soap:Client</faultcode><faultstring>" +
+		wusp.Escape(reason) + "</faultstring><detail/></soap:Fault>")
+}
+
+// write answers with the fields of IIS and with a length, in the coding xpress
+// where the client offers that (wire.md 3.6, 3.7).
+func (c *call) write(w http.ResponseWriter, r *http.Request, status int, answer string) {
+	h, body := w.Header(), []byte(answer)
+	h.Set("Cache-Control", c.cacheControl)
+	h.Set("Content-Type", c.form.ContentType)
+	h.Set("Vary", "Accept-Encoding")
+	h["X-AspNet-Version"] = []string{"4.0.30319"} // in its own spelling
+	if len(body) > minCoded && acceptsXpress(r.Header) {
+		h.Set("Content-Encoding", "xpress")
+		body = wusp.EncodeXpress(body)
+	}
+	h.Set("Content-Length", strconv.Itoa(len(body)))
+	w.WriteHeader(status)
+	w.Write(body)
+}
+
+// acceptsXpress tells whether a client offers the coding xpress.
+func acceptsXpress(h http.Header) bool {
+	for coding := range strings.SplitSeq(strings.Join(h.Values("Accept-Encoding"), ","), ",") {
+		if strings.EqualFold(strings.TrimSpace(coding), "xpress") {
+			return true
+		}
+	}
+	return false
+}
+
+// fileHost is the host in the addresses of files: the one that the client asked
+// for, whatever a proxy made of it (wire.md 3.5). Files are served in clear, one
+// port below that of TLS, or at 80 for 443 (wire.md 7.1).
+func fileHost(r *http.Request) string {
+	if r.TLS == nil {
+		return r.Host
+	}
+	host, port, err := net.SplitHostPort(r.Host)
+	if err != nil {
+		return r.Host
+	}
+	n, err := strconv.Atoi(port)
+	switch {
+	case err != nil:
+		return r.Host
+	case n == 443:
+		return strings.TrimSuffix(r.Host, ":443")
+	}
+	return net.JoinHostPort(host, strconv.Itoa(n-1))
+}
+
+// text is the text of the first element at a path within the operation.
+func (c *call) text(path string) string { return wusp.Element(c.body, c.operation+"/"+path) }
+
+// texts are the texts of the elements at a path within the operation.
+func (c *call) texts(path string) []string { return wusp.Elements(c.body, c.operation+"/"+path) }
+
+// ints are the numbers at a path within the operation.
+func (c *call) ints(path string) ([]int, error) {
+	var numbers []int
+	for _, text := range c.texts(path) {
+		n, err := strconv.ParseInt(strings.TrimSpace(text), 10, 32) // an xs:int
+		if err != nil {
+			return nil, invalidParameters
+		}
+		numbers = append(numbers, int(n))
+	}
+	return numbers, nil
+}
+
+// booleans are the values of an xs:boolean; one that is absent is false.
+var booleans = map[string]bool{"": false, "false": false, "0": false, "true": true, "1": true}
+
+// boolean is the value at a path within the operation.
+func (c *call) boolean(path string) (bool, error) {
+	value, ok := booleans[strings.TrimSpace(c.text(path))]
+	if !ok {
+		return false, invalidParameters
+	}
+	return value, nil
+}
+
+// instant is the xs:dateTime at a path within the operation.
+func (c *call) instant(path string) (time.Time, error) {
+	const maxInstant = 40 // characters
+	text := c.text(path)
+	at, err := time.Parse(time.RFC3339Nano, text)
+	if err != nil || len(text) > maxInstant {
+		return time.Time{}, invalidParameters
+	}
+	return at, nil
+}
+
+func (s *Server) getConfig(c *call) (string, error) {
+	return wusp.Tag(c.operation+"Result", wusp.ConfigResult), nil
+}
+
+func (s *Server) getAuthorizationCookie(c *call) (string, error) {
+	data, err := newAuthorization(c.text("clientId"))
+	if err != nil {
+		return "", err
+	}
+	return wusp.Tag("GetAuthorizationCookieResult", wusp.Tag("PlugInId", "SimpleTargeting")+wusp.Tag("CookieData", data)), nil
+}
+
+// getCookie gives a cookie that ends an hour after the client's own time. So a
+// client that says it is two hours ago gets one that has expired, which is how
+// it can bring about the fault CookieExpired. One that gives a LastChange other
+// than the configuration's gets ConfigChanged at its next call.
+func (s *Server) getCookie(c *call) (string, error) {
+	if !validAuthorization(c.text("authCookies/AuthorizationCookie/CookieData")) {
+		return "", invalidAuthCookie
+	}
+	now, errNow := c.instant("currentTime")
+	_, errChange := c.instant("lastChange")
+	if err := cmp.Or(errNow, errChange); err != nil {
+		return "", err
+	}
+	given := cookie{Expires: now.Add(cookieLife).Unix(), LastChange: c.text("lastChange")}
+	return wusp.Tag("GetCookieResult", given.content()), nil
+}
+
+func (s *Server) registerComputer(*call) (string, error) { return "", nil }
+
+func (s *Server) reportEventBatch(*call) (string, error) {
+	return wusp.Tag("ReportEventBatchResult", "true"), nil
+}
+
+// newGUID makes up a GUID.
+func newGUID() string {
+	var b [16]byte
+	rand.Read(b[:])
+	b[6], b[8] = b[6]&0x0F|0x40, b[8]&0x3F|0x80 // version 4
+	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
+}
