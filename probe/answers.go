@@ -17,10 +17,11 @@ import (
 // Symptoms of a complete and good answer.
 
 // conditionIgnored matches a file, or a part of one, that comes although its
-// condition does not hold. A cache may do so (RFC 9110, 13.1.4): that the field
-// is lost on the way is shown by no answer of one.
+// condition does not hold. A cache that has it may do so (RFC 9110, 13.1.4): that
+// the field is lost on the way is shown by no answer of one. A file that was just
+// made up is in no cache.
 func conditionIgnored(o *Observation) string {
-	cached := o.Answer.Get("Age") != "" || strings.HasPrefix(o.Answer.Get("X-Cache"), "HIT")
+	cached := o.File == nil && (o.Answer.Get("Age") != "" || strings.HasPrefix(o.Answer.Get("X-Cache"), "HIT"))
 	if s := o.Answer.Status(); s != 200 && s != 206 || cached {
 		return ""
 	}

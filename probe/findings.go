@@ -619,14 +619,14 @@ var (
 	ColdFails = &Finding{
 		Name: "cold-fails", Title: "the first fetch of a file fails, and the same again does not",
 		Owner: Proxy, Grade: Fail, Effect: Intermittent, Codes: codesRange, Source: doRanges,
-		Explains: []*Finding{RangeIgnored, RangeRefused, RangeUnstated, RangeWrong, LengthMissing, ContentAltered},
+		Explains: []*Finding{RangeIgnored, RangeRefused, RangeUnstated, RangeWrong, LengthMissing, ContentAltered, MultiRangeUnsupported},
 		Fix: "What fails is what is not in the cache yet, so it fails for one client at a time and seems to mend " +
 			"itself. Let Range through to the server also for files that are not cached.",
 	}
 	WarmFails = &Finding{
 		Name: "warm-fails", Title: "the first fetch of a file works, and the same again fails",
 		Owner: Proxy, Grade: Fail, Effect: Intermittent, Codes: codesRange, Source: bitsHTTP,
-		Explains: []*Finding{RangeIgnored, RangeRefused, RangeUnstated, RangeWrong, LengthMissing, ContentAltered},
+		Explains: []*Finding{RangeIgnored, RangeRefused, RangeUnstated, RangeWrong, LengthMissing, ContentAltered, MultiRangeUnsupported},
 		Fix:      "Empty the cache of the proxy, and let it keep no parts of files, or keep update files out of it.",
 	}
 	ClientsDiffer = &Finding{

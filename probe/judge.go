@@ -180,7 +180,7 @@ var (
 	}}
 	beyond = &Kind{Name: "beyond", Rules: []Rule{
 		{If: otherThan(416), Then: RangeFetchedWhole},
-	}}
+	}, Broken: breakingOff(anything)}
 	whole = &Kind{Name: "whole", Rules: []Rule{
 		{If: status(206), Then: RangeWrong},
 		{If: otherThan(200, 203), Then: ContentAltered},

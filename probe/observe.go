@@ -13,13 +13,17 @@ import (
 // maxText is the most of a body that is kept to be read, in bytes.
 const maxText = 1 << 20
 
-// slack is how much more than was asked for is read before a body is left.
-const slack = 256 << 10
+// slack is how much more than was asked for is read before a body is left: enough
+// to tell that there is more, and to see a page.
+const slack = 32 << 10
 
 // observe makes the exchange of one step, with the legs that the client adds
 // by itself, and notes what is to be known of it.
 func (s *session) observe(ctx context.Context, l *lane, step *Step, req *wire.Request, b *blanks) *Observation {
-	o := &Observation{Direct: s.client.Proxy == "", Known: b.size(), File: b.object.File, Past: b.past}
+	o := &Observation{Direct: s.client.Proxy == "", Known: -1, File: b.object.File, Past: b.past}
+	if b.object.Path != "" {
+		o.Known = b.size()
+	}
 	if _, operation := wusp.Operation(req.Head.Get("SOAPAction")); operation == "GetConfig" && s.run.Target.Kind != WSUS {
 		o.KnownText = wusp.ConfigResponse
 	}

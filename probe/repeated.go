@@ -11,7 +11,7 @@ import (
 // What can be told only from the same exchange made again.
 
 // ofContent are the findings that a cache makes come and go.
-var ofContent = []*Finding{RangeIgnored, RangeRefused, RangeUnstated, RangeWrong, LengthMissing, ContentAltered, PageInstead}
+var ofContent = []*Finding{RangeIgnored, RangeRefused, RangeUnstated, RangeWrong, LengthMissing, ContentAltered, PageInstead, MultiRangeUnsupported}
 
 // repetitionsDiffer holds the first fetch of a part against the same again.
 func repetitionsDiffer(all []*judged) {

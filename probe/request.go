@@ -49,7 +49,11 @@ func (b *blanks) value(name, kind, argument string) (string, error) {
 	case b.dry && (kind == "." || kind == "/"):
 		return "{" + name + kind + argument + "}", nil
 	case kind == ".":
-		return printable(b.past.answer(name).Get(argument)), nil
+		answer := b.past.answer(name)
+		if answer.Status() != 200 {
+			return "", nil // of a page in the file's place
+		}
+		return printable(answer.Get(argument)), nil
 	case kind == "/":
 		return b.element(name, argument)
 	}

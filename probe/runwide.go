@@ -91,12 +91,25 @@ func loginGiven(all []*judged) {
 			if evidence == "" {
 				finding, evidence = LoginWanted, answered(407)(asked)
 			}
+			if broken := loginBroken(asked); broken != "" {
+				j.verdicts = append(j.verdicts, differing(LoginBroken, j, broken))
+			}
 			if evidence != "" {
 				evidence += "; the rest was tried with the login that was given"
 				j.verdicts = append(j.verdicts, Verdict{finding, Fail, owner(finding, asked), evidence})
 			}
 		}
 	}
+}
+
+// loginBroken matches a challenge of NTLM behind which the connection ends, to
+// which it belongs.
+func loginBroken(o *Observation) string {
+	challenge := slices.IndexFunc(o.Answer.All("Proxy-Authenticate"), func(v string) bool { return strings.HasPrefix(v, "NTLM ") })
+	if o.Answer.Status() != 407 || challenge < 0 || o.Closed != wire.ClosedPeer {
+		return ""
+	}
+	return "the challenge came and the connection was closed: " + answerOf(o)
 }
 
 // serverNotHTTP tells a server that wants TLS from a proxy that does: a proxy
@@ -126,6 +139,7 @@ var narrowed = []struct {
 	{RequestDenied, ConnectivityAltered, each(made(NCSI), fetched), "; nothing else is denied"},
 	{PageInstead, ConnectivityAltered, each(made(NCSI), fetched), "; nothing else is replaced"},
 	{RedirectUnusable, ConnectivityAltered, each(made(NCSI), fetched), "; nothing else is sent elsewhere"},
+	{FileMissing, ConnectivityAltered, each(made(NCSI), fetched), "; nothing else is missing"},
 	{RequestDenied, RevocationBlocked, each(made(CryptoAPI), cabinetsCome), "; nothing else is denied"},
 	{RequestDenied, SignedURLRefused, each(signedURL, fetched), "; requests for other URLs are not denied"},
 	{RequestDenied, SizeDenied, tooBig, "; all that is smaller is not denied"},

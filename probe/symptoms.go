@@ -258,7 +258,7 @@ func poolStopped(o *Observation) string {
 
 // notWSUS matches a web server that has no update service.
 func notWSUS(o *Observation) string {
-	if o.Sent.Get("SOAPAction") == "" || speaker(o) == Proxy {
+	if o.Sent.Method() != "POST" || speaker(o) == Proxy {
 		return ""
 	}
 	return answered(404, 405, 410, 501)(o)

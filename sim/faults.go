@@ -193,9 +193,9 @@ var Faults = []*Fault{
 		Shows:  shows(probe.FileTypeDenied),
 	},
 	{
-		Name: "size-denied", Title: "the proxy denies files of more than 1 MiB",
+		Name: "size-denied", Title: "the proxy denies answers of more than 500 KB",
 		Source: "tried on Squid with reply_body_max_size",
-		Break:  response(method("GET"), denyBeyond(1<<20)), Shows: shows(probe.SizeDenied),
+		Break:  response(method("GET"), denyBeyond(500_000)), Shows: shows(probe.SizeDenied),
 	},
 	{
 		Name: "name-server-fails", Title: "the name server cannot tell", Source: "RFC 1035, 4.1.1",
@@ -226,12 +226,12 @@ var Faults = []*Fault{
 	{
 		Name: "server-unreachable", Title: "the proxy cannot reach the update server",
 		Source: "wuerror.h, WU_E_PT_HTTP_STATUS_BAD_GATEWAY",
-		Break:  dial(refused), Shows: shows(probe.ServerBehindProxyDown, probe.TunnelServerDown),
+		Break:  dial(refused), Shows: shows(probe.ServerBehindProxyDown),
 	},
 	{
 		Name: "proxy-overloaded", Title: "the proxy answers 503 to everything", Source: "KB2894304",
 		Break: answer(everything, "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n"),
-		Shows: shows(probe.ServerBehindProxyDown, probe.TunnelServerDown),
+		Shows: shows(probe.ServerBehindProxyDown),
 	},
 	{
 		Name: "connect-denied", Title: "the proxy denies CONNECT", Source: "Squid wiki: Windows Update",
@@ -418,7 +418,7 @@ var Faults = []*Fault{
 	},
 	{
 		Name: "login-ntlm-closed", Title: "the connection is closed in the middle of a login by NTLM",
-		Source: "TechNet bb457028", Login: true, Break: ntlm(false), Shows: shows(probe.LoginBroken, probe.LoginWanted),
+		Source: "TechNet bb457028", Login: true, Break: ntlm(false), Shows: shows(probe.LoginBroken),
 	},
 	{
 		Name: "login-ntlm-kept", Title: "the proxy wants a login by NTLM, and the run has one",
