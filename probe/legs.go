@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"net/http"
-	"slices"
 	"strings"
 
 	"proxycheck/probe/wire"
@@ -61,16 +60,27 @@ func (t *turn) login(context.Context) *wire.Request {
 // negotiate repeats the request with the next message of NTLM.
 func (t *turn) negotiate(context.Context) *wire.Request {
 	if t.x.Tunnel != nil {
-		return nil // its CONNECT has gone through the messages by itself
+		return t.tunnelAnew()
 	}
 	message, ok := t.ntlm(t.x.Sent, t.x.Answer)
 	if !ok {
 		return nil
 	}
 	next := t.same()
-	isLogin := func(f wire.Field) bool { return f.Name == authorization }
-	next.Head.Fields = append(slices.DeleteFunc(slices.Clone(next.Head.Fields), isLogin), wire.Field{Name: authorization, Value: message})
+	next.Head = withLogin(next.Head, message)
 	return next
+}
+
+// tunnelAnew opens the tunnel once more with the first message of NTLM, where the
+// proxy had hung up behind its 407 (wire.md 5.2).
+func (t *turn) tunnelAnew() *wire.Request {
+	denied := t.x.Tunnel
+	_, wanted := t.ntlm(denied.Sent, denied.Answer)
+	if !wanted || denied.Closed != wire.ClosedPeer || denied.Sent.Get(authorization) != "" {
+		return nil
+	}
+	t.greetsNTLM.Store(true)
+	return t.same()
 }
 
 // getInstead asks by GET where HEAD is not implemented (wire.md 2.3).

@@ -85,7 +85,11 @@ func loginGiven(all []*judged) {
 		if j.Observation == nil {
 			continue
 		}
-		for _, leg := range j.Observation.Legs {
+		asking := j.Observation.Legs
+		if j.Observation.Tunnel != nil {
+			asking = append(slices.Clone(asking), j.Observation.Tunnel.Before...)
+		}
+		for _, leg := range asking {
 			asked := &Observation{Exchange: leg, Direct: j.Observation.Direct}
 			finding, evidence := LoginUnusable, loginUseless(asked)
 			if evidence == "" {

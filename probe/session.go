@@ -22,8 +22,10 @@ type session struct {
 	cv       string
 	login    atomic.Int32 // what became of the login: untried, sent or refused
 	requests atomic.Int64
-	out, in  atomic.Int64 // bytes
-	reserved atomic.Int64 // bytes that exchanges under way may need
+
+	greetsNTLM atomic.Bool  // CONNECT begins with NTLM: the proxy hangs up behind its first 407
+	out, in    atomic.Int64 // bytes
+	reserved   atomic.Int64 // bytes that exchanges under way may need
 
 	reserving sync.Mutex
 	gate      gate
@@ -37,7 +39,7 @@ func newSession(c *Client) *session {
 	s := &session{client: c, cv: base64.RawStdEncoding.EncodeToString(random[4:])}
 	s.run = &Run{ID: fmt.Sprintf("%X", random[:4]), Started: time.Now(), Client: c}
 	s.dialer = &wire.Dialer{Proxy: c.Proxy, Resolver: c.Resolver, Timeout: c.Timeout,
-		TLS: c.Profile.TLSConfig(), Connect: s.connect}
+		TLS: c.Profile.TLSConfig(), Connect: s.connect, Again: s.connectAgain}
 	for _, step := range c.Steps {
 		s.run.Results = append(s.run.Results, &Result{Step: step})
 	}
@@ -124,7 +126,23 @@ func (s *session) connect(authority string) wire.Head {
 	h := wire.Lines(connect)
 	h.Start = "CONNECT " + authority + " HTTP/1.1"
 	h.Fields[0].Value = authority
+	if s.greetsNTLM.Load() {
+		return withLogin(h, negotiate())
+	}
 	return s.authorize(h)
+}
+
+// connectAgain is the CONNECT that answers a 407 by the next message of NTLM.
+func (s *session) connectAgain(sent, answer wire.Head) (wire.Head, bool) {
+	message, ok := s.ntlm(sent, answer)
+	return withLogin(sent, message), ok
+}
+
+// withLogin is h with a login in the place of any other.
+func withLogin(h wire.Head, login string) wire.Head {
+	isLogin := func(f wire.Field) bool { return f.Name == authorization }
+	h.Fields = append(slices.DeleteFunc(slices.Clone(h.Fields), isLogin), wire.Field{Name: authorization, Value: login})
+	return h
 }
 
 // What may become of a login. One that was refused is not sent again: each try
@@ -184,7 +202,7 @@ func (s *session) ntlm(request, reply wire.Head) (message string, ok bool) {
 func (s *session) count(x *wire.Exchange) {
 	s.requests.Add(1)
 	if x.Tunnel != nil {
-		s.requests.Add(1)
+		s.requests.Add(1 + int64(len(x.Tunnel.Before)))
 	}
 	s.out.Add(x.Out)
 	s.in.Add(x.In)

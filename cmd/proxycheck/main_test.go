@@ -51,7 +51,7 @@ func TestExitStatus(t *testing.T) {
 		{"explain -2145386477", 0, "BG_E_INSUFFICIENT_RANGE_SUPPORT"},
 		{"explain BG_E_INSUFFICIENT_RANGE_SUPPORT", 0, "0x80200013"},
 		{"--version", 0, "proxycheck devel, catalogue"},
-		{"run --server embedded --steps tls-config", 0, "PASS of 1 of 13 steps"},
+		{"run --server embedded --steps tls-config", 0, "PASS of 1 of 92 steps"},
 		{"explain range-removed", 0, "must show"},
 		{"explain bits-range-deep", 0, "Range: bytes={range:deep}"},
 		{"explain range-ignored", 0, "Palo Alto"},

@@ -147,7 +147,7 @@ func (t *text) codes(r *probe.Report, f probe.Shown) string {
 	for _, agent := range []probe.Agent{probe.DO, probe.BITS, probe.WUA, probe.CryptoAPI, probe.NCSI} {
 		if code := f.Codes[agent]; code != "" {
 			c, _ := wuerr.Parse(code)
-			line := fmt.Sprintf("%-9s  %s %s", agent, code, c.Symbol())
+			line := fmt.Sprintf("%-4s  %s %s", agent, code, c.Symbol())
 			for _, shown := range f.CodesAll {
 				if shown.Code == code && shown.Agent == agent && shown.Sure == probe.Unsure {
 					line += " (unsure)"

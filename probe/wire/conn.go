@@ -29,11 +29,12 @@ const maxInterim = 16
 // use, but it remembers the names that it has resolved, as the DNS Client service of Windows
 // does.
 type Dialer struct {
-	Proxy    string                      // host:port; "" to connect to the server itself
-	Resolver *net.Resolver               // nil for the system's
-	Timeout  time.Duration               // of each phase; of a body, of each read
-	TLS      *tls.Config                 // what is offered; verification is never enforced
-	Connect  func(authority string) Head // the CONNECT for it
+	Proxy    string                                       // host:port; "" to connect to the server itself
+	Resolver *net.Resolver                                // nil for the system's
+	Timeout  time.Duration                                // of each phase; of a body, of each read
+	TLS      *tls.Config                                  // what is offered; verification is never enforced
+	Connect  func(authority string) Head                  // the CONNECT for it
+	Again    func(sent, answer Head) (next Head, ok bool) // the CONNECT that answers a refusal, on the same connection; nil for none
 
 	resolved sync.Map // host -> []netip.Addr
 }
@@ -203,26 +204,45 @@ func (a *attempt) use(conn net.Conn) {
 	a.br, a.w, a.tls, a.to = bufio.NewReader(a.meter), a.meter, nil, a.destination(a.req)
 }
 
-// tunnel sends CONNECT. What it gets is an exchange of its own, with the page
-// of a refusal in its body.
+// tunnel sends CONNECT, and again as often as the Dialer has an answer to what
+// the proxy asks for. What it gets is an exchange of its own, with the page of a
+// refusal in its body.
 func (a *attempt) tunnel(ctx context.Context) error {
-	req := &Request{Head: a.Connect(a.req.Authority), Authority: a.req.Authority, Limit: 64 << 10}
-	t := &attempt{Conn: a.Conn, req: req, x: &Exchange{Authority: req.Authority, Sent: req.Head, Stopped: FirstByte}, ctx: a.ctx}
-	a.x.Tunnel = t.x
-	if err := t.answer(ctx); err != nil {
-		return err
-	}
-	if t.x.Answer.Status()/100 == 2 {
+	var before []*Exchange
+	for head := a.Connect(a.req.Authority); ; {
+		req := &Request{Head: head, Authority: a.req.Authority, Limit: 64 << 10}
+		t := &attempt{Conn: a.Conn, req: req, x: &Exchange{Authority: req.Authority, Sent: req.Head, Before: before, Stopped: FirstByte}, ctx: a.ctx}
+		a.x.Tunnel = t.x
+		if err := t.answer(ctx); err != nil {
+			return err
+		}
+		if t.x.Answer.Status()/100 == 2 {
+			t.x.Stopped = Done
+			return nil
+		}
+		t.x.Stopped = BodyRead
+		if err := t.body(ctx); err != nil {
+			return fmt.Errorf("%w: %w", errDenied, err)
+		}
 		t.x.Stopped = Done
-		return nil
+		if t.x.Body.Framing == ByClose || t.x.Body.Abandoned || hangsUp(t.x.Answer) {
+			t.x.Closed = ClosedPeer
+			return errDenied
+		}
+		again := false
+		if a.Again != nil && len(before) < maxConnects {
+			head, again = a.Again(t.x.Sent, t.x.Answer)
+		}
+		if !again {
+			return errDenied
+		}
+		before = append(before, t.x)
 	}
-	t.x.Stopped = BodyRead
-	if err := t.body(ctx); err != nil {
-		return fmt.Errorf("%w: %w", errDenied, err)
-	}
-	t.x.Stopped = Done
-	return errDenied
 }
+
+// maxConnects is how often CONNECT is sent again on one connection: NTLM takes
+// three in all.
+const maxConnects = 3
 
 func (a *attempt) secure(ctx context.Context) error {
 	name, _, err := net.SplitHostPort(a.req.Authority)

@@ -85,6 +85,7 @@ type Sink func(answer Head) io.Writer
 type Exchange struct {
 	Authority string               // whom the request was for
 	Tunnel    *Exchange            // the CONNECT that this exchange made; nil when it made none
+	Before    []*Exchange          // the CONNECTs that were refused on the same connection before this one
 	Sent      Head                 // the request's head, as it left
 	SentBody  []byte               // the request's body
 	Interim   []Head               // 1xx answers that were passed over
