@@ -56,8 +56,12 @@ func (l *lane) known() string {
 // it (wire.md 3.5).
 const maxKnown = 400
 
-// note keeps what the agent learns from an exchange.
+// note keeps what the agent learns from an exchange. What WinHTTP does for it, a
+// login or a redirect, it does not count.
 func (l *lane) note(x *wire.Exchange, text []byte) {
+	if status := x.Answer.Status(); status == 407 || status/100 == 3 && status != 304 {
+		return
+	}
 	if x.Sent.Get("MS-CV") != "" && x.Sent.Get("SOAPAction") != "" {
 		l.calls++
 	}

@@ -85,25 +85,29 @@ func loginGiven(all []*judged) {
 		if j.Observation == nil {
 			continue
 		}
-		asking := j.Observation.Legs
-		if j.Observation.Tunnel != nil {
-			asking = append(slices.Clone(asking), j.Observation.Tunnel.Before...)
-		}
-		for _, leg := range asking {
+		for _, leg := range j.Observation.asked() {
 			asked := &Observation{Exchange: leg, Direct: j.Observation.Direct}
 			finding, evidence := LoginUnusable, loginUseless(asked)
 			if evidence == "" {
 				finding, evidence = LoginWanted, answered(407)(asked)
 			}
 			if broken := loginBroken(asked); broken != "" {
-				j.verdicts = append(j.verdicts, differing(LoginBroken, j, broken))
+				finding, evidence = LoginBroken, broken
 			}
-			if evidence != "" {
+			if evidence != "" && !j.shows(finding) {
 				evidence += "; the rest was tried with the login that was given"
 				j.verdicts = append(j.verdicts, Verdict{finding, Fail, owner(finding, asked), evidence})
 			}
 		}
 	}
+}
+
+// asked are the exchanges of o before the last, those of its CONNECT too.
+func (o *Observation) asked() []*wire.Exchange {
+	if o.Tunnel == nil {
+		return o.Legs
+	}
+	return append(slices.Clone(o.Legs), o.Tunnel.Before...)
 }
 
 // loginBroken matches a challenge of NTLM behind which the connection ends, to
@@ -285,11 +289,16 @@ func fetched(j *judged) bool {
 		j.Observation.Sent.Method() == "GET" && !slices.ContainsFunc(j.verdicts, func(v Verdict) bool { return v.Grade == Fail })
 }
 
+// shows tells whether j shows f.
+func (j *judged) shows(f *Finding) bool {
+	return slices.ContainsFunc(j.verdicts, func(v Verdict) bool { return v.Finding == f })
+}
+
 // having are those of all that show f.
 func having(all []*judged, f *Finding) []*judged {
 	var some []*judged
 	for _, j := range all {
-		if slices.ContainsFunc(j.verdicts, func(v Verdict) bool { return v.Finding == f }) {
+		if j.shows(f) {
 			some = append(some, j)
 		}
 	}
@@ -336,21 +345,21 @@ func (j *judged) spare(r *Run) {
 
 // status is what j came to.
 func (j *judged) status() Status {
-	shows := func(g Grade) bool {
+	graded := func(g Grade) bool {
 		return slices.ContainsFunc(j.verdicts, func(v Verdict) bool { return v.Grade == g })
 	}
 	switch {
 	case j.Observation == nil && j.Skipped:
 		return StatusSkip
-	case j.Step.Kind == rung && !shows(Fail) && !shows(Warn) && j.Observation.Failure != wire.Stopped:
+	case j.Step.Kind == rung && !graded(Fail) && !graded(Warn) && j.Observation.Failure != wire.Stopped:
 		return StatusPass // whatever it shows is a figure
 	case j.Observation == nil, j.Observation.Failure == wire.Stopped:
 		return StatusUnknown
-	case shows(Fail):
+	case graded(Fail):
 		return StatusFail
-	case shows(Warn):
+	case graded(Warn):
 		return StatusWarn
-	case shows(Note):
+	case graded(Note):
 		return StatusSkip
 	case j.Observation.Body.Abandoned:
 		return StatusUnknown

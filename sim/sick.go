@@ -2,9 +2,11 @@ package sim
 
 import (
 	"bytes"
+	"io"
 	"maps"
 	"net/http"
 	"strconv"
+	"time"
 )
 
 // What a server does that is not well.
@@ -45,4 +47,30 @@ func warmWrong(n *Net) {
 			r.Body = joined{inverted{r.Body}, r.Body}
 		}
 	})(n)
+}
+
+// expire lets the certificates of the server have ended an hour ago.
+func expire(n *Net) { n.Server.Authority.Valid = -time.Hour }
+
+// forgetCA leaves the client without the root of the server.
+func forgetCA(n *Net) { n.clientKnowsCA, n.atClient = false, n.breaking }
+
+// poolStopped answers as http.sys does for a service that is down.
+func poolStopped(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Server", "Microsoft-HTTPAPI/2.0")
+	w.Header().Set("Content-Type", "text/html; charset=us-ascii")
+	w.WriteHeader(http.StatusServiceUnavailable)
+	io.WriteString(w, "<HTML><HEAD><TITLE>Service Unavailable</TITLE></HEAD>\r\n<BODY><h2>Service Unavailable</h2></BODY></HTML>\r\n")
+}
+
+func notFound(w http.ResponseWriter, _ *http.Request) { errorPage(w, http.StatusNotFound) }
+
+func broken(w http.ResponseWriter, _ *http.Request) { errorPage(w, http.StatusInternalServerError) }
+
+// errorPage answers as IIS does.
+func errorPage(w http.ResponseWriter, status int) {
+	w.Header().Set("Server", "Microsoft-IIS/10.0")
+	w.Header().Set("Content-Type", "text/html")
+	w.WriteHeader(status)
+	io.WriteString(w, "<html><head><title>"+http.StatusText(status)+"</title></head></html>")
 }
