@@ -80,6 +80,9 @@ func getCookie(lastChange, now string) string {
 		`<currentTime>` + now + `</currentTime><protocolVersion>{protocol}</protocolVersion>`
 }
 
+// with is a call with the cookie that a step got, in place of the one in hand.
+func with(step, call string) string { return strings.ReplaceAll(call, "{cookie/", "{"+step+"/") }
+
 // syncUpdates asks for updates. What a real client says of itself is as long as
 // the filler; wire.md gives its size and not its words.
 func syncUpdates(systemSpec, skipSoftware string) string {

@@ -185,14 +185,15 @@ func merge(all []*judged) []*shown {
 			found = append(found, s)
 		}
 	}
+	order := []Grade{Fail, Warn, Note}
 	for _, s := range found {
 		for _, other := range found {
-			if slices.Contains(other.Explains, s.Finding) && (other.grade == Fail || s.grade != Fail) {
+			asBad := slices.Index(order, other.grade) <= slices.Index(order, s.grade)
+			if s.under == nil && asBad && slices.Contains(other.Explains, s.Finding) {
 				s.under = other.Finding
 			}
 		}
 	}
-	order := []Grade{Fail, Warn, Note}
 	slices.SortStableFunc(found, func(a, b *shown) int {
 		return slices.Index(order, a.grade) - slices.Index(order, b.grade)
 	})

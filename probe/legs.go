@@ -124,6 +124,14 @@ func (t *turn) recover(ctx context.Context) *wire.Request {
 	var made []*wire.Exchange
 	for _, name := range recoveries[fault.Code] {
 		x := t.call(ctx, stepNamed(name))
+		if name == "wua-cookie" { // from now on in the place of the one that was refused
+			for _, refused := range refersTo(t.step) {
+				if strings.HasSuffix(refused, "-cookie") {
+					t.lane.own[refused] = t.lane.own[name]
+				}
+			}
+			t.blanks.past = t.board.past(t.lane.own)
+		}
 		if x == nil || !x.Complete() || x.Answer.Status() != 200 {
 			return nil
 		}

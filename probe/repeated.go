@@ -13,8 +13,15 @@ import (
 // ofContent are the findings that a cache makes come and go.
 var ofContent = []*Finding{RangeIgnored, RangeRefused, RangeUnstated, RangeWrong, LengthMissing, ContentAltered, PageInstead, MultiRangeUnsupported}
 
-// repetitionsDiffer holds the first fetch of a part against the same again.
+// repetitionsDiffer holds the first fetch of a part against the same again. Where
+// more fail both times, that is the trouble, and a difference only worth a note.
 func repetitionsDiffer(all []*judged) {
+	type difference struct {
+		of *judged
+		Verdict
+	}
+	var differences []difference
+	steady := 0
 	for _, again := range all {
 		cold := named(all, again.Step.Name)
 		if again.Step.Variant != warm || cold == nil || cold.Observation == nil || again.Observation == nil {
@@ -23,10 +30,20 @@ func repetitionsDiffer(all []*judged) {
 		one, other := failsBy(cold), failsBy(again)
 		switch {
 		case one != nil && fetched(again):
-			cold.verdicts = append(cold.verdicts, differing(ColdFails, cold, fmt.Sprintf("%s the first time, and not when %s asked for the same again", one.Name, again.Step.ID())))
+			differences = append(differences, difference{cold, differing(ColdFails, cold,
+				one.Name+" the first time, and not when "+again.Step.ID()+" asked for the same again")})
 		case other != nil && fetched(cold):
-			again.verdicts = append(again.verdicts, differing(WarmFails, again, fmt.Sprintf("%s when it was asked for again, and not the first time", other.Name)))
+			differences = append(differences, difference{again, differing(WarmFails, again,
+				other.Name+" when it was asked for again, and not the first time")})
+		case one != nil && other != nil:
+			steady++
 		}
+	}
+	for _, d := range differences {
+		if steady > len(differences) {
+			d.Grade = Note
+		}
+		d.of.verdicts = append(d.of.verdicts, d.Verdict)
 	}
 }
 

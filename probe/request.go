@@ -67,16 +67,16 @@ func (b *blanks) value(name, kind, argument string) (string, error) {
 // element is the text of an element of an earlier answer, as XML; {cookie/...}
 // is of the last answer on this connection that had a cookie.
 func (b *blanks) element(step, path string) (string, error) {
-	body, from := []byte(nil), step
-	if step == cookie {
-		body, from = b.lane.cookie, "wua-cookie"
-	}
-	if o := b.past[from]; o != nil && body == nil {
+	var body []byte
+	if o := b.past[step]; o != nil {
 		body = o.Text
+	}
+	if step == cookie {
+		step, body = "wua-cookie", b.lane.cookie
 	}
 	text := wusp.Element(body, path)
 	if text == "" {
-		return "", needError{from}
+		return "", needError{step}
 	}
 	return escaped(text), nil
 }

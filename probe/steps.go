@@ -55,7 +55,7 @@ var Steps = []*Step{
 	{
 		Name: "wua-changed", Title: "recover from ConfigChanged",
 		By: WUA, Layer: SOAP, Kind: recovering, On: "wua-return", Only: onlyGenerated,
-		Send: clientCall("SyncUpdates", syncUpdates("", "false")),
+		Send: with("wua-old-cookie", clientCall("SyncUpdates", syncUpdates("", "false"))),
 	},
 	{
 		Name: "wua-late-cookie", Title: "get a cookie with a clock that is two hours slow",
@@ -65,7 +65,7 @@ var Steps = []*Step{
 	{
 		Name: "wua-expired", Title: "recover from CookieExpired",
 		By: WUA, Layer: SOAP, Kind: recovering, On: "wua-return", Only: onlyGenerated,
-		Send: clientCall("SyncUpdates", syncUpdates("", "false")),
+		Send: with("wua-late-cookie", clientCall("SyncUpdates", syncUpdates("", "false"))),
 	},
 
 	// What the agent fetches for itself.

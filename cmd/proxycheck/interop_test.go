@@ -32,69 +32,103 @@ import (
 var trials = []struct {
 	product, variant string
 	fails, warns     string // names of findings, in the order of the report
+	args             string // of the run, beside proxy and server
 	login            bool   // alice's, which the variant asks for
 	real             bool   // the server does not say that it is a fake one
 	size             int64  // of the files; 0 for the usual
 }{
 	{product: "squid"},
+	{product: "squid", args: "--as win7"},
+	{product: "squid", args: "--as xp"},
 	{product: "squid", real: true},
 	{product: "squid", size: 100_000}, // which Squid keeps in memory
 	{product: "squid", variant: "cab-denied", fails: "file-type-denied"},
 	{product: "squid", variant: "cab-denied", real: true, fails: "file-type-denied"},
 	{product: "squid", variant: "size-limited", fails: "size-denied"},
 	{product: "squid", variant: "range-removed", fails: "range-ignored"},
+	{product: "squid", variant: "range-removed-kept", fails: "cold-fails"},
 	{product: "squid", variant: "denied", fails: "request-denied", warns: "tunnel-denied"}, // the server cannot say where its TLS is
 	{product: "squid", variant: "connect-denied", fails: "tunnel-denied"},
 	{product: "squid", variant: "basic-auth", fails: "login-unusable"},
 	{product: "squid", variant: "basic-auth", fails: "login-unusable", login: true}, // and nothing else: the login works
+	{product: "squid", variant: "whole-files", warns: "range-fetched-whole"},
 	{product: "apache"},
+	{product: "apache", args: "--as win7"},
+	{product: "apache", args: "--as xp"},
 	{product: "apache", variant: "connect-443", fails: "tunnel-only-443"},
-	{product: "tinyproxy"},
-	{product: "tinyproxy", variant: "connect-443", fails: "tunnel-only-443"},
+	// It closes each connection behind its answer, of version 1.1 and without the
+	// field Connection, where it was asked to keep it.
+	{product: "tinyproxy", warns: "keep-alive-broken"},
+	{product: "tinyproxy", variant: "connect-443", fails: "tunnel-only-443", warns: "keep-alive-broken"},
 	{product: "privoxy"},
 	{product: "privoxy", variant: "cab-blocked", fails: "file-type-denied"},
-	{product: "squid", variant: "whole-files", warns: "range-fetched-whole"},
 	// These know no CONNECT: nginx answers it 400, HAProxy 405, and Varnish asks
 	// the server, which answers 405.
 	{product: "nginx", fails: "tunnel-denied"},
 	{product: "nginx", real: true, warns: "tunnel-denied"},
-	{product: "nginx", variant: "cache", fails: "tunnel-denied", warns: "multi-range-unsupported range-fetched-whole"}, // 200
-	{product: "nginx", variant: "slice", fails: "tunnel-denied", warns: "multi-range-unsupported"},                     // 200
-	{product: "nginx", variant: "body-limited", fails: "tunnel-denied body-refused"},                                   // 413
+	// Many ranges of a file that it has not are answered 200, and cut once it has.
+	{product: "nginx", variant: "cache", fails: "tunnel-denied", warns: "range-fetched-whole cold-fails"},
+	{product: "nginx", variant: "slice", fails: "tunnel-denied", warns: "multi-range-unsupported"}, // 200
+	{product: "nginx", variant: "body-limited", fails: "tunnel-denied body-refused"},               // 413
 	{product: "haproxy", fails: "tunnel-denied"},
-	// Its answer to many ranges is 416. It fetches a file whole, and of one that
-	// is bigger than its storage nothing arrives.
-	{product: "varnish", fails: "tunnel-denied body-cut", warns: "multi-range-unsupported"},
+	// Its answer to many ranges is 416, and to a condition that does not hold 206:
+	// it asks for files without either. It fetches them whole, and of one that is
+	// bigger than its storage nothing arrives.
+	{product: "varnish", fails: "tunnel-denied body-cut", warns: "condition-ignored multi-range-unsupported"},
 	{product: "trafficserver"},
 }
 
 func TestRealProxies(t *testing.T) {
 	for _, tt := range trials {
-		t.Run(fmt.Sprintf("%s %s login=%v real=%v size=%d", tt.product, tt.variant, tt.login, tt.real, tt.size), func(t *testing.T) {
+		t.Run(fmt.Sprintf("%s %s%s login=%v real=%v size=%d", tt.product, tt.variant, tt.args, tt.login, tt.real, tt.size), func(t *testing.T) {
 			server := fakeWSUS(t, tt.size, tt.real)
 			proxy := product(t, tt.product).start(t, tt.variant, strings.TrimPrefix(server, "http://"))
 			if tt.login {
 				proxy = "alice:s3cret@" + proxy
 			}
-			r, exit := runJSON(t, "--proxy", "http://"+proxy, "--server", server)
-			if fails, warns := found(r, probe.Fail), found(r, probe.Warn); fails != tt.fails || warns != tt.warns {
-				t.Errorf("fails %q, want %q; warns %q, want %q", fails, tt.fails, warns, tt.warns)
-				for _, s := range r.Steps {
-					t.Logf("%s: %s %v %s%s\n%s", s.Name, s.Status, s.Findings, s.Evidence, s.WaitedFor, s.Received)
-				}
-			}
-			if want := min(len(tt.fails), 1); exit != want {
-				t.Errorf("exit %d, want %d", exit, want)
-			}
-			for _, f := range r.Findings {
-				if f.Owner != probe.Proxy && f.Grade != probe.Note {
-					t.Errorf("%s is put down to %s, want the proxy: %s", f.Name, f.Owner, f.Evidence)
-				}
-			}
+			r, exit := runJSON(t, append(strings.Fields(tt.args), "--proxy", "http://"+proxy, "--server", server)...)
+			want(t, r, exit, tt.fails, tt.warns)
 			if r.Target.Kind != probe.FakeWSUS && tt.fails == "" && !tt.real {
 				t.Errorf("the server was taken for a %s", r.Target.Kind)
 			}
 		})
+	}
+}
+
+// want holds the findings of a run through a proxy that is to blame for all of
+// them, and its exit status, against what they should be.
+func want(t *testing.T, r probe.Report, exit int, fails, warns string) {
+	t.Helper()
+	if gotFails, gotWarns := alone(r, probe.Fail), alone(r, probe.Warn); gotFails != fails || gotWarns != warns {
+		t.Errorf("fails %q, want %q; warns %q, want %q", gotFails, fails, gotWarns, warns)
+		logSteps(t, r)
+	}
+	if failed := min(len(fails), 1); exit != failed {
+		t.Errorf("exit %d, want %d", exit, failed)
+	}
+	for _, f := range r.Findings {
+		if f.Owner != probe.Proxy && f.Grade != probe.Note {
+			t.Errorf("%s is put down to %s, want the proxy: %s", f.Name, f.Owner, f.Evidence)
+		}
+	}
+}
+
+// alone are the names of the findings of a grade that no other accounts for.
+func alone(r probe.Report, g probe.Grade) string {
+	r.Findings = slices.DeleteFunc(slices.Clone(r.Findings), func(f probe.Shown) bool { return f.Under != "" })
+	return found(r, g)
+}
+
+// logSteps logs the findings of a run, and the steps that did not pass.
+func logSteps(t *testing.T, r probe.Report) {
+	t.Helper()
+	for _, f := range r.Findings {
+		t.Logf("%s %s, under %q: %s\nin %v", f.Grade, f.Name, f.Under, f.Evidence, f.Steps)
+	}
+	for _, s := range r.Steps {
+		if s.Status != probe.StatusPass {
+			t.Logf("%s: %s %v %s%s\n%s\n%s", s.ID, s.Status, s.Findings, s.Evidence, s.WaitedFor, s.Sent, s.Received)
+		}
 	}
 }
 
@@ -105,11 +139,9 @@ func TestServerDownBehindRealProxies(t *testing.T) {
 			dead := listen(t, "127.0.0.1:0")
 			dead.Close()
 			r, exit := runJSON(t, "--proxy", "http://"+p.start(t, "", dead.Addr().String()), "--server", "http://"+dead.Addr().String())
-			if exit != 1 || found(r, probe.Fail) != "server-behind-proxy-down" {
-				t.Errorf("exit %d, fails %q", exit, found(r, probe.Fail))
-				for _, s := range r.Steps {
-					t.Logf("%s: %s %v %s\n%s", s.Name, s.Status, s.Findings, s.Evidence, s.Received)
-				}
+			if exit != 1 || alone(r, probe.Fail) != "server-behind-proxy-down" {
+				t.Errorf("exit %d, fails %q", exit, alone(r, probe.Fail))
+				logSteps(t, r)
 			}
 		})
 	}

@@ -74,9 +74,19 @@ refresh_pattern . 0 20% 4320
 		return []string{"/usr/sbin/squid", "-N", "-n", "squid" + port, "-f", dir + "/config"}
 	},
 	variants: map[string]string{
+		// As a gateway has it that scans files whole and keeps none.
 		"range-removed": `
 request_header_access Range deny all
 request_header_access Request-Range deny all
+cache deny all
+`,
+		// So that the first part asked for brings, and keeps, the whole file, and
+		// the next is cut from that.
+		"range-removed-kept": `
+request_header_access Range deny all
+request_header_access Request-Range deny all
+maximum_object_size_in_memory 16 MB
+quick_abort_min -1 KB
 `,
 		// So that a part fetches, and keeps, the whole file.
 		"whole-files": `range_offset_limit none`,
@@ -85,7 +95,7 @@ request_header_access Request-Range deny all
 acl cab urlpath_regex -i \.cab$
 http_access deny cab
 `,
-		"size-limited":   `reply_body_max_size 1 MB`,
+		"size-limited":   `reply_body_max_size 512 KB`,
 		"connect-denied": `http_access deny CONNECT`,
 		"basic-auth": `
 auth_param basic program /usr/lib/squid/basic_ncsa_auth {{.Dir}}/passwd
@@ -233,9 +243,14 @@ http {
 		return []string{"/usr/sbin/nginx", "-e", dir + "/error.log", "-c", dir + "/config"}
 	},
 	variants: map[string]string{
+		// So that a file is fetched to its end, and only once, whoever asked for it,
+		// from far enough away that 4 GiB of it take more than five seconds.
 		"cache": `
 			proxy_cache files;
 			proxy_cache_valid 200 206 1h;
+			proxy_cache_lock on;
+			proxy_ignore_client_abort on;
+			proxy_limit_rate 800m;
 `,
 		// As lancache does it.
 		"slice": `
