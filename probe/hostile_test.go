@@ -61,8 +61,8 @@ var hostilities = []hostility{
 	{"a field without end", inClear, endless("HTTP/1.1 200 OK\r\nX-Filler: ", "aaaaaaaaaaaaaaaa"), "head-too-large"},
 	{"empty lines without end", inClear, endless("", "\r\n"), ""},
 	{"a status line byte by byte", inClear, trickles("", "HTTP/1.1 200 OK\r\nX-Filler: "+strings.Repeat("a", 1000)), "proxy-silent"},
-	{"a body byte by byte", inClear, trickles("HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n", strings.Repeat("a", 100_000)), "body-trickles"},
-	{"chunks byte by byte", inClear, trickles("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", strings.Repeat("1\r\na\r\n", 10_000)), "body-trickles"},
+	{"a body byte by byte", withBody, trickles("HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n", strings.Repeat("a", 100_000)), "body-trickles"},
+	{"chunks byte by byte", withBody, trickles("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", strings.Repeat("1\r\na\r\n", 10_000)), "body-trickles"},
 	{"a body of chunks without end", inClear, endless("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", "1000\r\n"+strings.Repeat("a", 0x1000)+"\r\n"), ""},
 	{"a chunk without end", inClear, endless("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n7fffffffffffffff\r\n", "aaaaaaaaaaaaaaaa"), ""},
 	{"a chunk extension without end", inClear, endless("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1;", "aaaaaaaaaaaaaaaa"), ""},
@@ -105,6 +105,8 @@ var hostilities = []hostility{
 
 	{"an xpress bomb", post, codedBody(bytes.Repeat(bombBlock, 20_000)), "coding-broken"},
 	{"an xpress bomb within the limit", post, codedBody(bytes.Repeat(bombBlock, 16)), "soap-unreadable"},
+	{"pages of long names without end", calling("SyncUpdates"), pages(strings.Repeat("1", 900_000)), ""},
+	{"a cookie of 900 KB, coded", calling("GetCookie"), codedBody(wusp.EncodeXpress([]byte(cookieOf(900_000)))), ""},
 	{"an xpress block of 65535 bytes in 3", post, codedBody([]byte("\xff\xff\x00\x00\x03\x00\x00\x00abc")), "coding-broken"},
 	{"thousands of empty xpress blocks", post, codedBody(make([]byte, 100_000*8)), "soap-unreadable"},
 	{"a billion laughs", post, soapBody(`<?xml version="1.0"?><!DOCTYPE l [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;"><!ENTITY c "&b;&b;&b;&b;&b;&b;&b;&b;">]><l>&c;</l>`), "soap-unreadable"},
@@ -131,6 +133,8 @@ var (
 	ranged  meets = func(request string) bool { return strings.Contains(request, "\r\nRange: bytes=") && !several(request) }
 	several meets = func(request string) bool { return len(asked(request)) > 1 }
 	post          = method("POST")
+
+	withBody meets = func(request string) bool { return inClear(request) && !method("HEAD")(request) }
 )
 
 // absolute tells whether a request is one to a proxy, and not inside a tunnel.
@@ -375,7 +379,9 @@ func (v *villain) honest(c io.Writer, request string) error {
 	page := httptest.NewRecorder()
 	v.server.ServeHTTP(page, r)
 	answer := page.Result()
-	answer.Request = r
+	if answer.Request = r; r.Method != http.MethodHead {
+		answer.ContentLength = int64(page.Body.Len())
+	}
 	return answer.Write(c)
 }
 

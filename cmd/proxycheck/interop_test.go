@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"cmp"
 	"crypto/sha256"
+	"crypto/tls"
 	"fmt"
 	"io"
 	"net"
@@ -17,8 +18,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-
-	"crypto/tls"
 
 	"proxycheck/probe"
 	"proxycheck/probe/wusp"
@@ -45,7 +44,7 @@ var trials = []struct {
 	{product: "squid", variant: "cab-denied", fails: "file-type-denied"},
 	{product: "squid", variant: "cab-denied", real: true, fails: "file-type-denied"},
 	{product: "squid", variant: "size-limited", fails: "size-denied"},
-	{product: "squid", variant: "range-removed", fails: "range-ignored"},
+	{product: "squid", variant: "range-removed", fails: "range-ignored"}, // warm too, but of the small files that it keeps
 	{product: "squid", variant: "range-removed-kept", fails: "cold-fails"},
 	{product: "squid", variant: "denied", fails: "request-denied", warns: "tunnel-denied"}, // the server cannot say where its TLS is
 	{product: "squid", variant: "connect-denied", fails: "tunnel-denied"},
@@ -129,6 +128,96 @@ func logSteps(t *testing.T, r probe.Report) {
 		if s.Status != probe.StatusPass {
 			t.Logf("%s: %s %v %s%s\n%s\n%s", s.ID, s.Status, s.Findings, s.Evidence, s.WaitedFor, s.Sent, s.Received)
 		}
+	}
+}
+
+// An https WSUS is asked for all in a tunnel, but for its files, which are on the
+// port below and come in clear (wire.md 5.3, 7.1).
+func TestHTTPSThroughSquid(t *testing.T) {
+	authority := newAuthority(t)
+	plain, secure := adjacent(t)
+	serveWSUS(t, plain, secure, authority, 0, false)
+	ca := filepath.Join(t.TempDir(), "ca.pem")
+	if err := os.WriteFile(ca, authority.PEM(), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	recorded := record(t, product(t, "squid").start(t, "", plain.Addr().String()))
+	r, exit := runJSON(t, "--proxy", "http://"+recorded.address, "--server", "https://"+secure.Addr().String(), "--ca", ca)
+	want(t, r, exit, "", "")
+
+	requests := dissected(t, recorded.write(t))
+	if tunnels(requests) == 0 {
+		t.Error("there was no tunnel")
+	}
+	for _, d := range requests {
+		target := strings.Join(d.URI, "")
+		switch {
+		case slices.Equal(d.Method, []string{"CONNECT"}):
+			if target != secure.Addr().String() {
+				t.Errorf("a tunnel is for %s", target)
+			}
+		case strings.Contains(target, ".asmx"), !strings.HasPrefix(target, "http://"+plain.Addr().String()+"/"):
+			t.Errorf("in clear is %s %s", d.Method, target)
+		}
+	}
+	calls := 0
+	for _, s := range r.Steps {
+		if strings.Contains(s.Sent, ".asmx") && s.Status == probe.StatusPass {
+			calls++
+		}
+	}
+	if calls < len(wuaOperations) {
+		t.Errorf("%d calls were answered, want %d or more", calls, len(wuaOperations))
+	}
+}
+
+// The limits of products are found. Apache and nginx take no field of more than
+// 8 KiB as they come, and nginx no body of more than 1 MB.
+func TestLadders(t *testing.T) {
+	for _, tt := range []struct {
+		product, fails string
+		head, body     float64 // what must not pass, in bytes; 0 for nothing
+	}{
+		{product: "squid"},
+		{product: "apache", head: 64 << 10},
+		{product: "nginx", fails: "tunnel-denied", head: 64 << 10, body: 1 << 20},
+	} {
+		t.Run(tt.product, func(t *testing.T) {
+			server := fakeWSUS(t, 0, false)
+			proxy := product(t, tt.product).start(t, "", strings.TrimPrefix(server, "http://"))
+			r, exit := runJSON(t, "--ladders", "--proxy", "http://"+proxy, "--server", server)
+			want(t, r, exit, tt.fails, "")
+			t.Logf("%d bytes in %d requests and %d ms", r.BytesSent+r.BytesReceived, r.Requests, r.TookMS)
+			figures := map[string]float64{}
+			for _, f := range r.Figures {
+				t.Logf("%s: %.0f %s", f.Name, f.Value, f.Unit)
+				figures[f.Name] = f.Value
+			}
+			for _, name := range []string{"limit-head", "limit-url", "limit-body", "slowest-rate", "parallel-connections"} {
+				if figures[name] <= 0 {
+					t.Errorf("there is no figure %s", name)
+				}
+			}
+			if head := figures["limit-head"]; tt.head > 0 && head >= tt.head {
+				t.Errorf("a head of %.0f bytes passed", head)
+			}
+			if body := figures["limit-body"]; tt.body > 0 && body > tt.body {
+				t.Errorf("a body of %.0f bytes passed", body)
+			}
+		})
+	}
+}
+
+// A quick run moves little.
+func TestQuickThroughSquid(t *testing.T) {
+	server := fakeWSUS(t, 0, false)
+	proxy := product(t, "squid").start(t, "", strings.TrimPrefix(server, "http://"))
+	r, exit := runJSON(t, "--quick", "--proxy", "http://"+proxy, "--server", server)
+	want(t, r, exit, "", "")
+	moved := r.BytesSent + r.BytesReceived
+	t.Logf("%d bytes in %d requests and %d ms", moved, r.Requests, r.TookMS)
+	if moved > 256<<10 {
+		t.Errorf("%d bytes were moved", moved)
 	}
 }
 
@@ -265,11 +354,40 @@ func product(t *testing.T, name string) *realProxy {
 // pass for a real one.
 func fakeWSUS(t *testing.T, size int64, real bool) string {
 	t.Helper()
+	plain, secure := listen(t, "127.0.0.1:0"), listen(t, "127.0.0.1:0")
+	serveWSUS(t, plain, secure, newAuthority(t), size, real)
+	return "http://" + plain.Addr().String()
+}
+
+func newAuthority(t *testing.T) *wsus.Authority {
+	t.Helper()
 	authority, err := wsus.NewAuthority("proxycheck fake WSUS CA")
 	if err != nil {
 		t.Fatal(err)
 	}
-	plain, secure := listen(t, "127.0.0.1:0"), listen(t, "127.0.0.1:0")
+	return authority
+}
+
+// adjacent listens on two ports of which the second is the one above the first.
+func adjacent(t *testing.T) (lower, upper net.Listener) {
+	t.Helper()
+	for range 100 { // the port above a free one can be taken
+		lower = listen(t, "127.0.0.1:0")
+		above := lower.Addr().(*net.TCPAddr).Port + 1
+		upper, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", above))
+		if err == nil {
+			t.Cleanup(func() { upper.Close() })
+			return lower, upper
+		}
+		lower.Close()
+	}
+	t.Fatal("no two ports beside each other are free")
+	return nil, nil
+}
+
+// serveWSUS serves a fake WSUS as fakeWSUS does, on sockets that are there.
+func serveWSUS(t *testing.T, plain, secure net.Listener, authority *wsus.Authority, size int64, real bool) {
+	t.Helper()
 	_, port, _ := net.SplitHostPort(secure.Addr().String())
 	s := &wsus.Server{Size: cmp.Or(size, wsus.DefaultSize), TLSPort: port, Authority: authority}
 	h := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -282,7 +400,6 @@ func fakeWSUS(t *testing.T, size int64, real bool) string {
 	go h.Serve(plain)
 	go h.Serve(tls.NewListener(secure, authority.TLSConfig()))
 	t.Cleanup(func() { h.Close() })
-	return "http://" + plain.Addr().String()
 }
 
 // programOutput runs a program that must be there and returns what it wrote.

@@ -74,11 +74,9 @@ refresh_pattern . 0 20% 4320
 		return []string{"/usr/sbin/squid", "-N", "-n", "squid" + port, "-f", dir + "/config"}
 	},
 	variants: map[string]string{
-		// As a gateway has it that scans files whole and keeps none.
 		"range-removed": `
 request_header_access Range deny all
 request_header_access Request-Range deny all
-cache deny all
 `,
 		// So that the first part asked for brings, and keeps, the whole file, and
 		// the next is cut from that.

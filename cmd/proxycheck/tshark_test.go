@@ -20,15 +20,65 @@ import (
 	"proxycheck/sim"
 )
 
-// asked are the parts of a file that some steps ask for, as BITS and Delivery
-// Optimization were captured doing it (wire.md 1.6, 4.2, 9).
+// asked are the parts of a file that each step asks for, as BITS and Delivery
+// Optimization were captured doing it (wire.md 1.6, 1.8, 4.2, 9), of a file of
+// wsus.DefaultSize bytes or of 5 GiB and 7.
 var asked = map[string]string{
 	"bits-range-first":  "bytes=0-5472",
 	"bits-range-second": "bytes=5473-12094",
 	"bits-range-third":  "bytes=12095-19645",
 	"bits-range-deep":   "bytes=1049576-1053671",
-	"do-probe-1":        "bytes=0-1",
-	"do-probe-2":        "bytes=0-1",
+	"bits-range-last":   "bytes=2117154-2117154",
+	"bits-range-beyond": "bytes=2117155-2117254",
+	"bits-multi-4":      "bytes=56068-60317,60318-65418,70988-76792,93078-95269",
+	"bits-multi-20": "bytes=0-999,5000-5999,10000-10999,15000-15999,20000-20999,25000-25999,30000-30999," +
+		"35000-35999,40000-40999,45000-45999,50000-50999,55000-55999,60000-60999,65000-65999," +
+		"70000-70999,75000-75999,80000-80999,85000-85999,90000-90999,95000-95999",
+	"bits-cut":         "bytes=0-65535",
+	"bits-resume":      "bytes=8192-65535",
+	"bits-condition":   "bytes=0-5472",
+	"bits-big-range":   "bytes=4294968296-4294972391",
+	"do-piece":         "bytes=1048576-2097151",
+	"do-tail":          "bytes=2097152-2117154",
+	"do-small":         "bytes=0-100000",
+	"do-probe-1":       "bytes=0-1",
+	"do-probe-2":       "bytes=0-1",
+	"do-cloud-piece":   "bytes=1048576-2097151",
+	"do-cloud-tail":    "bytes=2097152-2117154",
+	"do-cloud-quarter": "bytes=0-262143",
+}
+
+// askedAgain are those of which less is asked for warm and by a second client.
+var askedAgain = map[string]string{
+	"do-piece":         "bytes=1048576-1114111",
+	"do-small":         "bytes=0-65535",
+	"do-cloud-piece":   "bytes=1048576-1114111",
+	"do-cloud-quarter": "bytes=0-65535",
+}
+
+// askedSince are the versions of Windows since which there are multi-ranges,
+// conditions and Delivery Optimization (wire.md 0.4, 1.5, 1.8); others are as old
+// as any.
+var askedSince = map[string]probe.Windows{
+	"bits-multi": probe.Vista, "bits-condition": probe.Vista, "do-": probe.Win10,
+}
+
+// wuaOperations are the operations of the web services that each step of a scan
+// calls in clear, one after another (wire.md 3.4, 3.5, 3.8).
+var wuaOperations = map[string]string{
+	"wua-config":        "GetConfig",
+	"wua-authorization": "GetAuthorizationCookie",
+	"wua-cookie":        "GetCookie",
+	"wua-register":      "RegisterComputer",
+	"wua-sync":          "SyncUpdates SyncUpdates", // in two pages
+	"wua-sync-drivers":  "SyncUpdates",
+	"wua-extended":      "GetExtendedUpdateInfo",
+	"wua-locations":     "GetFileLocations",
+	"wua-report":        "ReportEventBatch",
+	"wua-old-cookie":    "GetCookie",
+	"wua-changed":       "SyncUpdates GetConfig GetAuthorizationCookie GetCookie SyncUpdates",
+	"wua-late-cookie":   "GetCookie",
+	"wua-expired":       "SyncUpdates GetAuthorizationCookie GetCookie SyncUpdates",
 }
 
 // Wireshark's dissectors take what a run sends for what it is meant to be.
@@ -49,11 +99,13 @@ func TestTsharkTakesWhatARunSends(t *testing.T) {
 				t.Errorf("malformed or odd are\n%s", packets)
 			}
 			requests := dissected(t, file)
-			inTunnel := wantHeads(t, requests, r)
+			heads := byHead(requests)
+			inTunnel := wantHeads(t, heads, r)
 			if got := len(requests) + inTunnel; got != r.Requests {
 				t.Errorf("%d requests are dissected and %d were in tunnels, of %d", len(requests), inTunnel, r.Requests)
 			}
-			wantOperations(t, requests)
+			wantRanges(t, heads, r)
+			wantOperations(t, heads, r)
 			names := programOutput(t, "tshark", "-n", "-r", file, "-Y", "tls.handshake.type == 1", "-T", "fields", "-e", "tls.handshake.extensions_server_name")
 			if want := strings.Repeat(sim.ServerName+"\n", tunnels(requests)); string(names) != want {
 				t.Errorf("the tunnels are for %q, want %q", names, want)
@@ -105,55 +157,106 @@ func (d *dissection) field(name string) string {
 	return ""
 }
 
-// wantHeads holds the heads that r says were sent against those dissected. It
-// returns how many of them nobody can have dissected, for they were in tunnels.
-func wantHeads(t *testing.T, requests []dissection, r probe.Report) (inTunnel int) {
-	t.Helper()
+// operation is that of the web service that d calls: what its SOAPAction and the
+// first element in its body say alike, or "".
+func (d *dissection) operation() string {
+	action := d.field("SOAPAction")
+	operation := strings.Trim(action[strings.LastIndexByte(action, '/')+1:], `"`)
+	body := slices.IndexFunc(d.Tags, func(tag string) bool { return strings.HasPrefix(tag, "<s:Body") })
+	if body < 0 || body+1 == len(d.Tags) || !strings.HasPrefix(d.Tags[body+1], "<"+operation+" ") {
+		return ""
+	}
+	return operation
+}
+
+// byHead are the requests by their heads.
+func byHead(requests []dissection) map[string]*dissection {
 	heads := map[string]*dissection{}
 	for i, d := range requests {
 		heads[d.head()] = &requests[i]
 	}
+	return heads
+}
+
+// sentFor are the heads that were sent for a step, one after another.
+func sentFor(s probe.Played) []string {
+	var sent []string
+	for _, leg := range s.Legs {
+		sent = append(sent, leg.Sent)
+	}
+	return append(sent, s.Sent)
+}
+
+// wantHeads holds the heads that r says were sent against those dissected. It
+// returns how many of them nobody can have dissected, for they were in tunnels.
+func wantHeads(t *testing.T, heads map[string]*dissection, r probe.Report) (inTunnel int) {
+	t.Helper()
 	for _, s := range r.Steps {
-		sent := []string{s.Sent}
-		for _, leg := range s.Legs {
-			sent = append(sent, leg.Sent)
-		}
-		for _, text := range sent {
+		for _, text := range sentFor(s) {
 			head, inner, _ := strings.Cut(text, "\r\n\r\n")
 			if inner != "" {
 				inTunnel++
 			}
-			d := heads[head+"\r\n\r\n"]
-			if head != "" && d == nil {
+			if head != "" && heads[head+"\r\n\r\n"] == nil {
 				t.Errorf("%s: nobody dissected its\n%s", s.ID, head)
-			}
-			if want := asked[s.ID]; want != "" && (d == nil || d.field("Range") != want) {
-				t.Errorf("%s: want the range %s in\n%s", s.ID, want, head)
 			}
 		}
 	}
 	return inTunnel
 }
 
-// wantOperations holds the first element in the body of each call against what
-// its SOAPAction says that it is.
-func wantOperations(t *testing.T, requests []dissection) {
+// wantRanges holds the field Range of each step against what is asked for, and
+// sees that no step of this Windows is missing.
+func wantRanges(t *testing.T, heads map[string]*dissection, r probe.Report) {
 	t.Helper()
-	calls := 0
-	for _, d := range requests {
-		action := d.field("SOAPAction")
-		if action == "" {
-			continue
+	seen := map[string]bool{}
+	for _, s := range r.Steps {
+		want := asked[s.Name]
+		if less, ok := askedAgain[s.Name]; ok && s.Variant != "" {
+			want = less
 		}
-		calls++
-		operation := strings.Trim(action[strings.LastIndexByte(action, '/')+1:], `"`)
-		body := slices.IndexFunc(d.Tags, func(tag string) bool { return strings.HasPrefix(tag, "<s:Body") })
-		if body < 0 || body+1 == len(d.Tags) || !strings.HasPrefix(d.Tags[body+1], "<"+operation+" ") {
-			t.Errorf("no %s is in the body, which has %q", operation, d.Tags)
+		if d := heads[s.Sent]; d != nil && d.field("Range") != want {
+			t.Errorf("%s: the range is %q, want %q", s.ID, d.field("Range"), want)
+		}
+		seen[s.Name] = true
+	}
+	for name := range asked {
+		if since := firstAsked(name); r.As.Within(since, "") != seen[name] {
+			t.Errorf("%s is made: %v, though there is such since %q", name, seen[name], since)
 		}
 	}
-	if calls == 0 {
-		t.Error("no call is dissected")
+}
+
+// firstAsked is the version of Windows since which a step is made.
+func firstAsked(name string) probe.Windows {
+	for prefix, since := range askedSince {
+		if strings.HasPrefix(name, prefix) {
+			return since
+		}
+	}
+	return ""
+}
+
+// wantOperations holds the calls of each step against what it is to call.
+func wantOperations(t *testing.T, heads map[string]*dissection, r probe.Report) {
+	t.Helper()
+	seen := map[string]bool{}
+	for _, s := range r.Steps {
+		var operations []string
+		for _, head := range sentFor(s) {
+			if d := heads[head]; d != nil && d.field("SOAPAction") != "" {
+				operations = append(operations, d.operation())
+			}
+		}
+		if got := strings.Join(operations, " "); got != wuaOperations[s.Name] {
+			t.Errorf("%s calls %q, want %q", s.ID, got, wuaOperations[s.Name])
+		}
+		seen[s.Name] = true
+	}
+	for name := range wuaOperations {
+		if !seen[name] {
+			t.Errorf("%s is not made", name)
+		}
 	}
 }
 

@@ -132,12 +132,21 @@ func (t *text) finding(r *probe.Report, f probe.Shown) {
 	t.lines("test again", f.Retest)
 }
 
-// stepList names the first steps and counts the rest.
+// stepList names the first steps and counts the rest. A repetition is named only
+// where the step itself is not among them.
 func stepList(steps []string) string {
+	var named []string
+	for _, s := range steps {
+		row, _, again := strings.Cut(s, "@")
+		if !again || !slices.Contains(steps, row) {
+			named = append(named, s)
+		}
+	}
 	if len(steps) <= 4 {
 		return strings.Join(steps, ", ")
 	}
-	return fmt.Sprintf("%s and %d more", strings.Join(steps[:3], ", "), len(steps)-3)
+	named = named[:min(len(named), 3)]
+	return fmt.Sprintf("%s and %d more", strings.Join(named, ", "), len(steps)-len(named))
 }
 
 // codes are the codes of f for the Windows of the run, one a line, those of its
