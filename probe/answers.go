@@ -82,6 +82,18 @@ func lengthsDiffer(o *Observation) string {
 	return "Content-Length is " + quoted(strings.Join(different, " and "))
 }
 
+// maxWinHTTPHead is the longest head of an answer that WinHTTP takes unless it is
+// told otherwise, in bytes.
+const maxWinHTTPHead = 64 << 10
+
+// longHead matches an answer whose head WinHTTP does not take.
+func longHead(o *Observation) string {
+	if len(o.Raw) <= maxWinHTTPHead {
+		return ""
+	}
+	return fmt.Sprintf("the head has %d bytes in %d fields, WinHTTP takes %d bytes", len(o.Raw), len(o.Answer.Fields), maxWinHTTPHead)
+}
+
 // page matches a web page, which no step ever asks for.
 func page(o *Observation) string {
 	kind := strings.ToLower(o.Answer.Get("Content-Type"))

@@ -84,7 +84,7 @@ func route(r *Run, about About) Route {
 func leftOut(r *Run) []string {
 	left := []string{}
 	for _, s := range StepsOf(r.Client.Profile, &r.Target) {
-		if !slices.ContainsFunc(r.Results, func(made *Result) bool { return made.Step.ID() == s.ID() }) {
+		if !slices.ContainsFunc(r.Results, func(made *Result) bool { return made.Step.Name == s.Name && made.Step.Variant == s.Variant }) {
 			left = append(left, s.ID())
 		}
 	}

@@ -26,7 +26,7 @@ type Symptom func(*Observation) string
 // step are asked only when there was, so they need not look again.
 func Judge(s *Step, o *Observation) []Verdict {
 	var verdicts []Verdict
-	if o.Failure == wire.Stopped || o.Failure == wire.Local || o.OutOfBytes || s.Kind == rung {
+	if o.Failure == wire.Stopped || o.Failure == wire.Local || s.Kind == rung {
 		return nil // says nothing about the network, or nothing by itself
 	}
 	failed := false
@@ -131,6 +131,7 @@ var statuses = []Rule{
 // shared are the rules for every complete and good answer.
 var shared = []Rule{
 	{If: lengthsDiffer, Then: LengthDoubled},
+	{If: longHead, Then: HeadTooLarge},
 	{If: page, Then: PageInstead},
 	{If: inspected, Then: TLSInspected},
 	{If: certificateInvalid, Then: CertificateInvalid},

@@ -133,10 +133,9 @@ const maxParallel = 16
 // parallel counts how many connections at once are answered: each makes a
 // request, and keeps its connection until all have.
 func (s *session) parallel(ctx context.Context) {
-	if s.leaves(&Step{Only: onlyGenerated}) != "" || !s.setAside(maxParallel*overhead) {
+	if s.leaves(&Step{Only: onlyGenerated}) != "" || s.left() < maxParallel*overhead {
 		return
 	}
-	defer s.release(maxParallel * overhead)
 	answered := make([]bool, maxParallel)
 	var trying sync.WaitGroup
 	for i := range maxParallel {

@@ -56,6 +56,9 @@ func (l *lane) known() string {
 // it (wire.md 3.5).
 const maxKnown = 400
 
+// maxID is the longest number of an update, in digits: they have 32 bits.
+const maxID = 11
+
 // note keeps what the agent learns from an exchange. What WinHTTP does for it, a
 // login or a redirect, it does not count.
 func (l *lane) note(x *wire.Exchange, text []byte) {
@@ -72,7 +75,10 @@ func (l *lane) note(x *wire.Exchange, text []byte) {
 	if wusp.Element(text, "EncryptedData") != "" {
 		l.cookie = text
 	}
-	l.updates = append(l.updates, wusp.Elements(text, "UpdateInfo/ID")...)
+	if len(l.updates) < maxKnown {
+		tooLong := func(id string) bool { return len(id) > maxID }
+		l.updates = append(l.updates, slices.DeleteFunc(wusp.Elements(text, "UpdateInfo/ID"), tooLong)...)
+	}
 }
 
 // play makes the exchanges of one connection, one after another.
@@ -103,11 +109,10 @@ func (s *session) one(ctx context.Context, l *lane, r *Result) {
 	case err != nil:
 		r.WaitedFor, r.Skipped = err.Error(), true
 		return
-	case r.Step.Kind == whole && s.left() < b.size(), !s.setAside(overhead):
+	case s.left() < overhead, r.Step.Kind == whole && s.left() < b.size():
 		r.WaitedFor = fmt.Sprintf("%v: %d bytes are left", errBytes, max(s.left(), 0))
 		return
 	}
-	defer s.release(overhead)
 	if c, shut := s.gate.shut(s.hop(req)); shut {
 		r.WaitedFor, r.Behind, r.Skipped = c.why, c.step, true
 		return

@@ -121,35 +121,27 @@ func (t *turn) recover(ctx context.Context) *wire.Request {
 		return nil
 	}
 	t.o.Recovered = fault.Code
-	var made []*wire.Exchange
 	for _, name := range recoveries[fault.Code] {
-		x := t.call(ctx, stepNamed(name))
-		if name == "wua-cookie" { // from now on in the place of the one that was refused
-			for _, refused := range refersTo(t.step) {
-				if strings.HasSuffix(refused, "-cookie") {
-					t.lane.own[refused] = t.lane.own[name]
-				}
-			}
-			t.blanks.past = t.board.past(t.lane.own)
-		}
-		if x == nil || !x.Complete() || x.Answer.Status() != 200 {
+		made := t.call(ctx, stepNamed(name))
+		if made == nil {
 			return nil
 		}
-		made = append(made, x)
+		t.o.Legs = append(t.o.Legs, t.x)
+		if t.x, t.text = made.Exchange, made.Text; !made.Complete() || made.Answer.Status() != 200 {
+			return nil // what became of it is what became of the step
+		}
 	}
 	next, err := t.blanks.request(t.step)
 	if err != nil {
 		return nil
 	}
-	t.o.Legs = append(t.o.Legs, t.x)
-	t.o.Legs = append(t.o.Legs, made[:len(made)-1]...)
-	t.x = made[len(made)-1]
 	return next
 }
 
-// call makes the exchange of another step on the same connection, whose answer
-// is known to this agent alone from then on.
-func (t *turn) call(ctx context.Context, step *Step) *wire.Exchange {
+// call makes the exchange of another step on the same connection, or returns nil
+// when its request cannot be made. What is answered is known to this agent alone
+// from then on; a cookie takes the place of the one that was refused.
+func (t *turn) call(ctx context.Context, step *Step) *Observation {
 	b := t.session.blanks(t.lane, step)
 	b.past = t.blanks.past
 	req, err := b.request(step)
@@ -161,8 +153,13 @@ func (t *turn) call(ctx context.Context, step *Step) *wire.Exchange {
 	c.make(ctx)
 	o.Exchange, o.Text = c.x, c.text
 	t.lane.own[step.ID()] = o
+	for _, refused := range refersTo(t.step) {
+		if step.Name == "wua-cookie" && strings.HasSuffix(refused, "-cookie") {
+			t.lane.own[refused] = o
+		}
+	}
 	t.blanks.past = t.board.past(t.lane.own)
-	return c.x
+	return o
 }
 
 // again asks for more, as long as the answer says that there is.

@@ -65,11 +65,8 @@ func (t *turn) make(ctx context.Context) {
 		t.o.Compared = compare(t.blanks.object, t.req.Head, answer)
 		return t.o.Compared
 	}
-	want := t.limit()
-	t.req.Limit = t.reserve(want)
+	t.req.Limit = t.limit()
 	t.x = t.exchange(ctx, t.lane.conn, t.req)
-	t.release(t.req.Limit)
-	t.o.OutOfBytes = t.x.Body.Abandoned && t.req.Limit < want
 	t.text = text.plain(t.x.Answer)
 	t.lane.note(t.x, t.text)
 }
@@ -118,14 +115,13 @@ func (s *session) port443(ctx context.Context, authority string) *wire.Exchange 
 func (s *session) tryAlone(ctx context.Context) {
 	for _, r := range s.run.Results {
 		o := r.Observation
-		if o == nil || !turnedAway(o) || ctx.Err() != nil || !s.gate.proved(s.hop(&wire.Request{Authority: o.Authority})) || !s.setAside(overhead) {
+		if o == nil || !turnedAway(o) || ctx.Err() != nil || !s.gate.proved(s.hop(&wire.Request{Authority: o.Authority})) || s.left() < overhead {
 			continue
 		}
 		conn := &wire.Conn{Dialer: s.dialer}
 		o.Alone = conn.Exchange(ctx, &wire.Request{Head: o.Sent, Body: o.SentBody, Authority: o.Authority, TLS: o.Tunnel != nil || o.TLS != nil, Limit: slack})
 		s.count(o.Alone)
 		conn.Close()
-		s.release(overhead)
 		return
 	}
 }

@@ -100,7 +100,6 @@ type Observation struct {
 	*wire.Exchange                  // the last leg, which is judged
 	Legs           []*wire.Exchange // those before it: redirects, a login, a HEAD that became a GET
 	Direct         bool             // no proxy was used
-	OutOfBytes     bool             // the answer was left because the bytes of the run were used up
 	Text           []byte           // the body, when the kind keeps it; any xpress coding undone
 	KnownText      string           // the body that the server is known to answer; "" when it is not
 	Known          int64            // the size that the file is known to have; -1 when it is not

@@ -147,8 +147,9 @@ type Played struct {
 	Remote     string                 `json:"remote"`
 	Reused     bool                   `json:"reused"`
 	Variant    string                 `json:"variant"`
-	ProxyNode  string                 `json:"proxy_node"` // that answered, as it names itself
-	RequestID  string                 `json:"request_id"` // that the request bore
+	Turn       string                 `json:"turn,omitempty"` // of a run that is repeated: the proxy's address and a number
+	ProxyNode  string                 `json:"proxy_node"`     // that answered, as it names itself
+	RequestID  string                 `json:"request_id"`     // that the request bore
 	Attempt    int                    `json:"attempt"`
 	Origin     []string               `json:"origin"`  // what the server received; not witnessed yet
 	Changes    []string               `json:"changes"` // on the way; not witnessed yet

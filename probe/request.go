@@ -75,11 +75,15 @@ func (b *blanks) element(step, path string) (string, error) {
 		step, body = "wua-cookie", b.lane.cookie
 	}
 	text := wusp.Element(body, path)
-	if text == "" {
+	if text == "" || len(text) > maxQuoted {
 		return "", needError{step}
 	}
 	return escaped(text), nil
 }
+
+// maxQuoted is the longest text of an answer that a later call repeats, in bytes:
+// cookies have some hundred.
+const maxQuoted = 64 << 10
 
 // cookie stands for the cookie in hand where the names of steps stand.
 const cookie = "cookie"

@@ -285,7 +285,7 @@ func partsDisagree(all []*judged) {
 
 // fetched tells whether j is a file, or a part of one, that came well.
 func fetched(j *judged) bool {
-	return j.Observation != nil && j.Observation.Complete() && j.Observation.Answer.Status()/100 == 2 && !j.Observation.OutOfBytes &&
+	return j.Observation != nil && j.Observation.Complete() && j.Observation.Answer.Status()/100 == 2 &&
 		j.Observation.Sent.Method() == "GET" && !slices.ContainsFunc(j.verdicts, func(v Verdict) bool { return v.Grade == Fail })
 }
 

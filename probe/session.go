@@ -25,12 +25,11 @@ type session struct {
 
 	greetsNTLM atomic.Bool  // CONNECT begins with NTLM: the proxy hangs up behind its first 407
 	out, in    atomic.Int64 // bytes
-	reserved   atomic.Int64 // bytes that exchanges under way may need
+	spent      atomic.Int64 // bytes, counted as they pass
 
-	reserving sync.Mutex
-	gate      gate
-	board     board
-	progress  sync.Mutex
+	gate     gate
+	board    board
+	progress sync.Mutex
 }
 
 func newSession(c *Client) *session {
@@ -39,7 +38,7 @@ func newSession(c *Client) *session {
 	s := &session{client: c, cv: base64.RawStdEncoding.EncodeToString(random[4:])}
 	s.run = &Run{ID: fmt.Sprintf("%X", random[:4]), Started: time.Now(), Client: c}
 	s.dialer = &wire.Dialer{Proxy: c.Proxy, Resolver: c.Resolver, Timeout: c.Timeout,
-		TLS: c.Profile.TLSConfig(), Connect: s.connect, Again: s.connectAgain}
+		TLS: c.Profile.TLSConfig(), Connect: s.connect, Spend: s.spend, Again: s.connectAgain}
 	for _, step := range c.Steps {
 		s.run.Results = append(s.run.Results, &Result{Step: step})
 	}
@@ -74,40 +73,21 @@ func (r *Result) unfinished() bool {
 	if r.Observation == nil {
 		return !r.Skipped
 	}
-	return r.Observation.Failure == wire.Stopped || r.Observation.OutOfBytes
+	return r.Observation.Failure == wire.Stopped
 }
 
-// left is how many bytes the run may still move, without those that exchanges
-// under way may need.
+// left is how many bytes the run may still move.
 func (s *session) left() int64 {
 	if s.client.MaxBytes == 0 {
 		return math.MaxInt64
 	}
-	return s.client.MaxBytes - s.out.Load() - s.in.Load() - s.reserved.Load()
+	return s.client.MaxBytes - s.spent.Load()
 }
 
-// reserve sets aside as much of want as there is, and at least a byte.
-func (s *session) reserve(want int64) int64 {
-	s.reserving.Lock()
-	defer s.reserving.Unlock()
-	got := min(want, max(s.left(), 1))
-	s.reserved.Add(got)
-	return got
+// spend counts bytes as they pass, and tells whether the run may go on.
+func (s *session) spend(bytes int) bool {
+	return s.spent.Add(int64(bytes)) <= s.client.MaxBytes || s.client.MaxBytes == 0
 }
-
-// setAside sets n bytes aside, or tells that they are not there.
-func (s *session) setAside(n int64) bool {
-	s.reserving.Lock()
-	defer s.reserving.Unlock()
-	if s.left() < n {
-		return false
-	}
-	s.reserved.Add(n)
-	return true
-}
-
-// release gives back what was set aside, once it is counted.
-func (s *session) release(n int64) { s.reserved.Add(-n) }
 
 // overhead is what an exchange costs beside bodies, in bytes: the heads, and the
 // handshake of a tunnel.

@@ -45,7 +45,7 @@ var trials = []struct {
 	{product: "squid", variant: "cab-denied", real: true, fails: "file-type-denied"},
 	{product: "squid", variant: "size-limited", fails: "size-denied"},
 	{product: "squid", variant: "range-removed", fails: "range-ignored"}, // warm too, but of the small files that it keeps
-	{product: "squid", variant: "range-removed-kept", fails: "cold-fails"},
+	{product: "squid", variant: "range-removed-kept", fails: "cold-fails", size: 100_000},
 	{product: "squid", variant: "denied", fails: "request-denied", warns: "tunnel-denied"}, // the server cannot say where its TLS is
 	{product: "squid", variant: "connect-denied", fails: "tunnel-denied"},
 	{product: "squid", variant: "basic-auth", fails: "login-unusable"},

@@ -78,13 +78,13 @@ refresh_pattern . 0 20% 4320
 request_header_access Range deny all
 request_header_access Request-Range deny all
 `,
-		// So that the first part asked for brings, and keeps, the whole file, and
-		// the next is cut from that.
+		// So that the first part asked for brings, and keeps, the whole of a small
+		// file, and the next is cut from that.
 		"range-removed-kept": `
 request_header_access Range deny all
 request_header_access Request-Range deny all
-maximum_object_size_in_memory 16 MB
-quick_abort_min -1 KB
+read_ahead_gap 1 MB
+quick_abort_min 1 MB
 `,
 		// So that a part fetches, and keeps, the whole file.
 		"whole-files": `range_offset_limit none`,

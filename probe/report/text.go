@@ -71,7 +71,11 @@ var verdicts = map[probe.Status]string{
 // headline is the verdict in words. A part of the steps proves no more than that.
 func headline(r *probe.Report) string {
 	if r.Verdict == probe.StatusPass && len(r.LeftOut) > 0 {
-		return fmt.Sprintf("PASS of %d of %d steps: nothing is proved of the rest", len(r.Steps), len(r.Steps)+len(r.LeftOut))
+		made := map[string]bool{} // once, however often a run is repeated
+		for _, s := range r.Steps {
+			made[s.Name+"@"+s.Variant] = true
+		}
+		return fmt.Sprintf("PASS of %d of %d steps: nothing is proved of the rest", len(made), len(made)+len(r.LeftOut))
 	}
 	return verdicts[r.Verdict]
 }
@@ -238,7 +242,7 @@ func (t *text) steps(r *probe.Report) {
 		if n := len(alike); n > 1 {
 			title += fmt.Sprintf(", and %d more", n-1)
 		}
-		t.printf("%-9s  %-18s  %8s  %s\n", string(s.By), s.ID, took(alike), title)
+		t.printf("%-9s  %-18s  %8s  %s\n", string(s.By), strings.TrimSuffix(s.ID, "@"+s.Turn), took(alike), title)
 		for _, name := range s.Findings {
 			t.printf("%51s%s\n", "", name)
 			t.once(note(s))
@@ -314,7 +318,8 @@ func (t *text) heads(s probe.Played) {
 func (t *text) open(r *probe.Report) {
 	open := slices.Clone(r.NotTested)
 	if len(r.LeftOut) > 0 {
-		open = append(open, "the steps that were left out: "+strings.Join(r.LeftOut, ", "))
+		rows := slices.DeleteFunc(slices.Clone(r.LeftOut), func(id string) bool { return strings.Contains(id, "@") })
+		open = append(open, "the steps that were left out: "+strings.Join(rows, ", ")+", and repetitions")
 	}
 	if len(open) == 0 {
 		return

@@ -13,6 +13,7 @@ import (
 	"net/netip"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -35,6 +36,7 @@ type Dialer struct {
 	TLS      *tls.Config                                  // what is offered; verification is never enforced
 	Connect  func(authority string) Head                  // the CONNECT for it
 	Again    func(sent, answer Head) (next Head, ok bool) // the CONNECT that answers a refusal, on the same connection; nil for none
+	Spend    func(bytes int) bool                         // tells whether so many more may pass, in either direction; nil for any number
 
 	resolved sync.Map // host -> []netip.Addr
 }
@@ -198,7 +200,7 @@ func (a *attempt) connect(ctx context.Context) error {
 
 // use makes conn the connection.
 func (a *attempt) use(conn net.Conn) {
-	a.meter = &meter{Conn: conn}
+	a.meter = &meter{Conn: conn, spend: a.Spend}
 	a.meter.begin(a.ctx)
 	a.meter.SetDeadline(time.Now().Add(a.Timeout))
 	a.br, a.w, a.tls, a.to = bufio.NewReader(a.meter), a.meter, nil, a.destination(a.req)
@@ -386,6 +388,8 @@ func (b buffered) Read(p []byte) (int, error) { return b.br.Read(p) }
 type meter struct {
 	net.Conn
 	ctx     context.Context
+	spend   func(bytes int) bool // nil for any number
+	stopped atomic.Bool          // it said no
 	release func() bool
 	out, in int64
 	idle    time.Duration // for each read of a body; 0 outside bodies
@@ -409,6 +413,9 @@ func (m *meter) end() (out, in int64) {
 }
 
 func (m *meter) Write(p []byte) (int, error) {
+	if !m.pay(len(p)) {
+		return 0, errStopped
+	}
 	n, err := m.Conn.Write(p)
 	m.out += int64(n)
 	return n, err
@@ -420,10 +427,26 @@ func (m *meter) Read(p []byte) (int, error) {
 			return 0, err
 		}
 	}
+	if m.stopped.Load() {
+		return 0, errStopped
+	}
 	n, err := m.Conn.Read(p)
 	m.in += int64(n)
 	m.got += int64(n)
+	if !m.pay(n) {
+		return 0, errStopped
+	}
 	return n, err
+}
+
+// pay tells whether n bytes may pass. Once they may not, nothing more is waited
+// for: what was begun will not be answered.
+func (m *meter) pay(n int) bool {
+	if m.spend != nil && !m.spend(n) {
+		m.stopped.Store(true)
+		m.Conn.SetDeadline(time.Unix(1, 0))
+	}
+	return !m.stopped.Load()
 }
 
 // patience gives the next read of a body its time.
