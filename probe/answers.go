@@ -170,11 +170,20 @@ func http10(o *Observation) string {
 
 // notResponse matches a body that is no answer to the call that was made.
 func notResponse(o *Observation) string {
-	if err := wusp.ParseResponse(o.Text, operationOf(o)); err != nil {
+	if err := o.noResponse(); err != nil {
 		return fmt.Sprintf("%d bytes of type %s are no answer to %s: %s", len(o.Text),
 			quoted(o.Answer.Get("Content-Type")), operationOf(o), quoted(err.Error()))
 	}
 	return ""
+}
+
+// noResponse is why the text of o is no answer to its call, or nil.
+func (o *Observation) noResponse() error {
+	if o.response == nil {
+		err := wusp.ParseResponse(o.Text, operationOf(o))
+		o.response = &err
+	}
+	return *o.response
 }
 
 // operationOf is the operation of the web service that o called.
@@ -233,7 +242,7 @@ func truncated(o *Observation) bool {
 // or that says so and is not.
 func brokenCoding(o *Observation) string {
 	coding := o.Answer.Get("Content-Encoding")
-	if wusp.ParseResponse(o.Text, operationOf(o)) == nil {
+	if o.noResponse() == nil {
 		return ""
 	}
 	_, err := wusp.DecodeXpress(o.Text, maxText)

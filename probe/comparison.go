@@ -1,7 +1,9 @@
 package probe
 
 import (
+	"bytes"
 	"io"
+	"slices"
 	"strings"
 
 	"proxycheck/probe/wire"
@@ -14,6 +16,7 @@ type Comparison struct {
 	Differs int64 // where in the file the first other byte is; -1 for nowhere
 
 	file io.ReaderAt
+	want []byte // what should come next
 }
 
 // compare begins a comparison for the answer to a request, or is nil when the
@@ -38,15 +41,17 @@ func (c *Comparison) Write(p []byte) (int, error) {
 	if c == nil || c.Differs >= 0 {
 		return len(p), nil
 	}
-	want := make([]byte, len(p))
+	c.want = slices.Grow(c.want[:0], len(p))[:len(p)]
 	at := c.From + c.Length
-	n, _ := c.file.ReadAt(want, at)
-	for i, b := range p {
-		if i >= n || b != want[i] {
-			c.Differs = at + int64(i)
-			return len(p), nil
-		}
+	n, _ := c.file.ReadAt(c.want, at)
+	if bytes.Equal(p, c.want[:n]) {
+		c.Length += int64(len(p))
+		return len(p), nil
 	}
-	c.Length += int64(len(p))
+	same := 0
+	for same < n && p[same] == c.want[same] {
+		same++
+	}
+	c.Differs = at + int64(same)
 	return len(p), nil
 }

@@ -112,6 +112,8 @@ type Observation struct {
 	Port443        *wire.Exchange   // the same CONNECT to port 443, tried because this one was denied
 	Alone          *wire.Exchange   // the same again with no other connection open, tried because this one was turned away
 	Past           Past             // what the steps before saw
+
+	response *error // why Text is no answer to the call; nil until it is asked
 }
 
 // Past holds the observations of earlier steps, by ID.

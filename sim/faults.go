@@ -229,6 +229,10 @@ var Faults = []*Fault{
 		Break:  dial(refused), Shows: shows(probe.ServerBehindProxyDown),
 	},
 	{
+		Name: "server-tls-refused", Title: "nothing listens on the server's TLS port", Source: "KB3090184",
+		Break: refuseTLS, Shows: shows(probe.TunnelServerDown),
+	},
+	{
 		Name: "proxy-overloaded", Title: "the proxy answers 503 to everything", Source: "KB2894304",
 		Break: answer(everything, "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n"),
 		Shows: shows(probe.ServerBehindProxyDown),
@@ -434,7 +438,7 @@ var Faults = []*Fault{
 	},
 	{
 		Name: "idle-cut", Title: "idle connections are closed after half a second",
-		Source: "a capture of Windows 11, 2025", Ladders: true, Break: idleCut(500 * time.Millisecond), Shows: shows(probe.IdleCut),
+		Source: "a capture of Windows 11, 2025", Idle: 10 * time.Second, Break: idleCut(500 * time.Millisecond), Shows: shows(probe.IdleCut),
 	},
 }
 

@@ -2,10 +2,13 @@ package sim
 
 import (
 	"bytes"
+	"context"
 	"io"
 	"maps"
+	"net"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -73,4 +76,15 @@ func errorPage(w http.ResponseWriter, status int) {
 	w.Header().Set("Content-Type", "text/html")
 	w.WriteHeader(status)
 	io.WriteString(w, "<html><head><title>"+http.StatusText(status)+"</title></head></html>")
+}
+
+// refuseTLS lets nothing listen on the server's TLS port, as seen by the proxy.
+func refuseTLS(n *Net) {
+	honest := n.Proxy.Dial
+	dial(func(ctx context.Context, network, addr string) (net.Conn, error) {
+		if strings.HasSuffix(addr, ":"+securePort) {
+			return refused(ctx, network, addr)
+		}
+		return honest(ctx, network, addr)
+	})(n)
 }

@@ -55,6 +55,7 @@ type Fault struct {
 	As      probe.Windows    // the Windows that meets it; "" for the newest
 	Login   bool             // it shows to a client that has a login alone
 	Ladders bool             // it shows in a run that looks for limits alone
+	Idle    time.Duration    // it shows to a client that waits so long on an idle connection
 	Shows   []*probe.Finding // what a whole run must show: these and no other
 }
 
@@ -69,8 +70,9 @@ func (f *Fault) Prepare(c *probe.Client) {
 	}
 	if f.Ladders {
 		c.Steps = append(c.Steps, probe.LaddersOf(c.Profile)...)
-		c.Ladders, c.IdleTime = true, 5*time.Second
+		c.Ladders = true
 	}
+	c.IdleTime = f.Idle
 }
 
 // Silent tells whether f shows by using up a time-out.

@@ -34,6 +34,9 @@ func Element(body []byte, path string) string {
 func Elements(body []byte, path string) []string { return elements(body, path, maxElements) }
 
 func elements(body []byte, path string, limit int) []string {
+	if last := path[strings.LastIndexByte(path, '/')+1:]; !bytes.Contains(body, []byte(last)) {
+		return nil // without reading all of it
+	}
 	r, err := newReader(body)
 	if err != nil {
 		return nil

@@ -1,6 +1,7 @@
 package wusp
 
 import (
+	"bytes"
 	"encoding/xml"
 	"fmt"
 )
@@ -26,6 +27,9 @@ var faultPlaces = map[string]struct{ reason, detail string }{
 // ParseFault reads a body that is a fault with an ErrorCode, and tells whether
 // it is one.
 func ParseFault(body []byte) (*Fault, bool) {
+	if !bytes.Contains(body, []byte("ErrorCode")) {
+		return nil, false // without reading all of it
+	}
 	envelope, first, err := Payload(body)
 	if err != nil || first != (xml.Name{Space: envelope, Local: "Fault"}) {
 		return nil, false

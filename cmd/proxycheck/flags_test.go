@@ -1,0 +1,333 @@
+package main
+
+import (
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"proxycheck/probe"
+	"proxycheck/probe/wusp"
+	"proxycheck/sim"
+	"proxycheck/sim/wsus"
+)
+
+// A dry run prints each step in the order of the plan with blanks for what an
+// answer fills in, and sends nothing: neither to a server that is there nor to
+// one that is not.
+func TestDryRun(t *testing.T) {
+	proxy := listen(t, "127.0.0.1:0")
+	touched := make(chan net.Conn, 1)
+	go func() {
+		if c, err := proxy.Accept(); err == nil {
+			touched <- c
+			c.Close()
+		}
+	}()
+	for _, tt := range []struct {
+		args     string
+		windows  string
+		embedded bool
+		leaves   []string // out, among others
+		prints   []string
+	}{
+		{"--server embedded", "win11", true, nil, []string{
+			"<EncryptedData>{cookie/EncryptedData}</EncryptedData>", "<CookieData>{wua-authorization/CookieData}</CookieData>",
+			"<int>{wua-sync/UpdateInfo/ID}</int>", "<lastChange>{wua-config/LastChange}</lastChange>",
+			"If-Unmodified-Since: {bits-size.Last-Modified}\r\nRange: bytes=0-5472\r\n", "If-None-Match: {ctl-roots.ETag}\r\n",
+			"CONNECT wsus.test:8531 HTTP/1.1\r\n", "GET http://wsus.test:8530/filestreamingservice//files/",
+		}},
+		{"--server http://wsus.test:8530 --proxy http://127.0.0.1:9 --as xp", "xp", false, []string{"wua-register", "wua-sync", "wua-report", "redirector-file", "bits-big-range"}, []string{
+			"<lastChange>{wua-config/LastChange}</lastChange>", "\r\nUser-Agent: Microsoft BITS/6.7\r\nHost: wsus.test:8530\r\nProxy-Connection: Keep-Alive\r\n",
+			"HEAD http://wsus.test:8530/selfupdate/wuident.cab HTTP/1.1\r\n",
+		}},
+		{"--server http://wsus.test:8530 --register --proxy http://" + proxy.Addr().String(), "win11", false, []string{"redirector-file", "ncsi-text"}, []string{
+			"/SyncUpdates\"\r\n", "/RegisterComputer\"\r\n", "/ReportEventBatch\"\r\n", "<FileDigest>", "If-Unmodified-Since: {bits-size.Last-Modified}\r\n",
+		}},
+		{"--server http://" + proxy.Addr().String() + " --proxy none", "win11", false, nil, []string{"POST /ClientWebService/client.asmx HTTP/1.1\r\n", "\r\nConnection: Keep-Alive\r\n"}},
+	} {
+		stdout, stderr, exit := run(t, append([]string{"run", "--dry-run"}, strings.Fields(tt.args)...)...)
+		if exit != 0 || stderr != "" {
+			t.Errorf("%s: exit %d, %s", tt.args, exit, stderr)
+		}
+		if got, want := titles(stdout), planOf(t, tt.windows, tt.embedded); !slices.Equal(got, want) {
+			t.Errorf("%s prints the steps\n%v, want\n%v", tt.args, got, want)
+		}
+		for _, step := range tt.leaves {
+			if strings.Contains(stdout, "# "+step+", connection ") || !strings.Contains(stdout, "# "+step+": left out: ") && step != "redirector-file" && step != "ncsi-text" {
+				t.Errorf("%s does not leave %s out", tt.args, step)
+			}
+		}
+		for _, text := range tt.prints {
+			if text != "<FileDigest>" && !strings.Contains(stdout, text) {
+				t.Errorf("%s does not print %q", tt.args, text)
+			}
+		}
+	}
+	select {
+	case <-touched:
+		t.Error("a dry run connected")
+	default:
+	}
+}
+
+// titles are the steps that a dry run prints, in their order.
+func titles(dry string) (steps []string) {
+	for line := range strings.Lines(dry) {
+		if rest, ok := strings.CutPrefix(line, "# "); ok {
+			steps = append(steps, rest[:strings.IndexAny(rest, ",:")])
+		}
+	}
+	return steps
+}
+
+// planOf are the steps of that Windows in the order of the plan.
+func planOf(t *testing.T, windows string, embedded bool) (steps []string) {
+	t.Helper()
+	profile, err := probe.LookupProfile(windows)
+	if err != nil {
+		t.Fatal(err)
+	}
+	target := probe.Target{Kind: probe.WSUS}
+	if embedded {
+		target = probe.Target{Kind: probe.Embedded, Size: wsus.DefaultSize}
+	}
+	for _, s := range probe.StepsOf(profile, &target) {
+		steps = append(steps, s.ID())
+	}
+	return steps
+}
+
+// Every step of a run is in the table's order, and a run that is really made
+// has the steps of the dry one.
+func TestDryRunIsTheRun(t *testing.T) {
+	for _, args := range []string{"", "--as win7", "--quick", "--steps bits-*,wua-*", "--ladders"} {
+		words := append([]string{"--server", "embedded"}, strings.Fields(args)...)
+		dry, _, exit := run(t, append([]string{"run", "--dry-run"}, words...)...)
+		if exit != 0 {
+			t.Fatalf("%s: exit %d", args, exit)
+		}
+		r, _ := runJSON(t, words...)
+		var made []string
+		for _, s := range r.Steps {
+			made = append(made, s.ID)
+		}
+		if got := titles(dry); !slices.Equal(got, made) {
+			t.Errorf("%s: the dry run has the steps\n%v, the real one\n%v", args, got, made)
+		}
+	}
+}
+
+// What a quick run may cost, in bytes and in milliseconds.
+const (
+	quickBytes = 256 << 10
+	quickTime  = 5000
+)
+
+// A quick run passes through a healthy proxy within its measure, and finds what
+// breaks most often: the entries of the catalogue of failures that it is made for.
+func TestQuick(t *testing.T) {
+	r, exit := runJSON(t, "--server", "embedded", "--quick")
+	if moved := r.BytesSent + r.BytesReceived; exit != 0 || r.Verdict != probe.StatusPass || moved > quickBytes || r.TookMS > quickTime {
+		t.Errorf("exit %d, verdict %s, %d bytes in %d ms; findings %+v", exit, r.Verdict, moved, r.TookMS, r.Findings)
+	}
+	for _, tt := range []struct {
+		entry       int
+		fault, want string
+	}{
+		{1, "range-removed", "range-ignored"},
+		{4, "head-length-removed", "size-hidden"},
+		{7, "content-range-removed", "range-unstated"},
+		{16, "range-from-cache", "range-fetched-whole"},
+		{23, "login-basic", "login-unusable"},
+		{23, "login-ntlm", "login-wanted"},
+		{30, "tls-inspected", "tls-inspected"},
+		{31, "connect-only-443", "tunnel-only-443"},
+		{32, "connect-denied", "tunnel-denied"},
+		{36, "cab-denied", "file-type-denied"},
+		{37, "block-page", "page-instead"},
+		{68, "server-pool-stopped", "server-unavailable"},
+		{68, "proxy-overloaded", "server-behind-proxy-down"}, // from which 68 is told apart
+	} {
+		r, _ := runJSON(t, "--server", "embedded", "--quick", "--fault", tt.fault)
+		if got := causes(r); !slices.Equal(got, []string{tt.want}) || r.TookMS > quickTime {
+			t.Errorf("entry %d: %s shows %v in %d ms, want %s", tt.entry, tt.fault, got, r.TookMS, tt.want)
+		}
+	}
+}
+
+// causes are the findings that no other one accounts for.
+func causes(r probe.Report) []string {
+	var names []string
+	for _, f := range r.Findings {
+		if f.Under == "" {
+			names = append(names, f.Name)
+		}
+	}
+	return names
+}
+
+// Ladders begin at the top, stop at what passes, and keep within the budget.
+func TestLadders(t *testing.T) {
+	for _, tt := range []struct {
+		fault, finding  string
+		head, url, body float64
+	}{
+		{"", "", 64 << 10, 16 << 10, 1 << 20},
+		{"head-limited", "head-limited", 0, 2 << 10, 1 << 20}, // to 3 KiB: a URL is part of the head
+		{"url-limited", "url-limited", 64 << 10, 0, 1 << 20},  // to 1 KiB
+		{"soap-body-limited", "body-refused", 64 << 10, 16 << 10, 16 << 10},
+	} {
+		args := []string{"--server", "embedded", "--ladders"}
+		if tt.fault != "" {
+			args = append(args, "--fault", tt.fault)
+		}
+		r, _ := runJSON(t, args...)
+		for name, want := range map[string]float64{"limit-head": tt.head, "limit-url": tt.url, "limit-body": tt.body, "parallel-connections": 16} {
+			i := slices.IndexFunc(r.Figures, func(f probe.Figure) bool { return f.Name == name })
+			if i < 0 || r.Figures[i].Value != want {
+				t.Errorf("%s: want %s %v of the figures %v", tt.fault, name, want, r.Figures)
+			}
+		}
+		if moved := r.BytesSent + r.BytesReceived; !r.Complete || moved > 8<<20 {
+			t.Errorf("%s: complete %v, %d bytes moved", tt.fault, r.Complete, moved)
+		}
+		if got := causes(r); strings.Join(got, " ") != tt.finding {
+			t.Errorf("%s: the findings are %v, want %q", tt.fault, got, tt.finding)
+		}
+	}
+}
+
+// An idle connection is timed when that is asked for, and only then.
+func TestIdle(t *testing.T) {
+	idle := func(args ...string) (float64, bool) {
+		r, _ := runJSON(t, append([]string{"--server", "embedded", "--quick"}, args...)...)
+		i := slices.IndexFunc(r.Figures, func(f probe.Figure) bool { return f.Name == "idle-kept" })
+		if i < 0 {
+			return 0, false
+		}
+		return r.Figures[i].Value, true
+	}
+	if kept, timed := idle("--idle", "4s", "--fault", "idle-cut"); !timed || kept < 0.4 || kept > 3.9 {
+		t.Errorf("a connection that is cut after 0.5 s was kept %v s, %v", kept, timed)
+	}
+	if kept, timed := idle("--idle", "300ms"); !timed || kept < 0.3 {
+		t.Errorf("a connection that is kept was so for %v s, %v", kept, timed)
+	}
+	if _, timed := idle(); timed {
+		t.Error("a connection was timed unasked")
+	}
+}
+
+// A counted server is a fake WSUS that keeps to itself that it is one, and
+// counts the calls of its web services.
+type countedServer struct {
+	wsus.Server
+	mu    sync.Mutex
+	calls map[string]int
+}
+
+func (s *countedServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.URL.Path == wusp.HelloPath {
+		http.NotFound(w, r)
+		return
+	}
+	if _, operation := wusp.Operation(r.Header.Get("SOAPAction")); operation != "" {
+		s.mu.Lock()
+		s.calls[operation]++
+		s.mu.Unlock()
+	}
+	s.Server.ServeHTTP(w, r)
+}
+
+// Nothing that changes what a production server keeps is sent to it unless it is
+// asked for, and the report says what was left out.
+func TestRegister(t *testing.T) {
+	changing := []string{"RegisterComputer", "SyncUpdates", "ReportEventBatch"}
+	steps := []string{"wua-register", "wua-sync", "wua-sync-drivers", "wua-report"}
+	for _, register := range []bool{false, true} {
+		s := &countedServer{calls: map[string]int{}}
+		web := httptest.NewServer(s)
+		defer web.Close()
+		proxy := httptest.NewServer(forward{})
+		defer proxy.Close()
+		args := []string{"--proxy", proxy.URL, "--server", web.URL}
+		if register {
+			args = append(args, "--register")
+		}
+		r, exit := runJSON(t, args...)
+		if exit != 0 || r.Target.Kind != probe.WSUS || s.calls["GetConfig"] == 0 || s.calls["GetCookie"] == 0 {
+			t.Errorf("exit %d, kind %s, calls %v, findings %+v", exit, r.Target.Kind, s.calls, r.Findings)
+		}
+		for _, operation := range changing {
+			if made := s.calls[operation] > 0; made != register {
+				t.Errorf("--register=%v: %s was called %d times", register, operation, s.calls[operation])
+			}
+		}
+		left := strings.Join(r.NotTested, "\n")
+		for _, step := range steps {
+			i := slices.IndexFunc(r.Steps, func(p probe.Played) bool { return p.ID == step })
+			if said := strings.Contains(left, step); said == register || (r.Steps[i].Status == probe.StatusPass) != register {
+				t.Errorf("--register=%v: %s is %s, and it is said that it was left out: %v\n%s", register, step, r.Steps[i].Status, said, left)
+			}
+		}
+		if said := strings.Contains(left, "--register makes it"); said == register {
+			t.Errorf("--register=%v: not tested is\n%s", register, left)
+		}
+	}
+}
+
+// A repeated run names the turns and the addresses in which a finding shows.
+func TestRepeat(t *testing.T) {
+	n := startNet(t, "range-removed")
+	r, exit := runJSON(t, "--proxy", "http://"+n.Addr(), "--server", "http://"+sim.ServerName+":8530", "--repeat", "2", "--quick", "--max-bytes", "64MiB")
+	want := "in 2 of 2 turns, at " + n.Addr()
+	if exit != 1 || found(r, probe.Fail) != "range-ignored" || !strings.HasPrefix(r.Findings[0].Evidence, want) {
+		t.Errorf("exit %d, findings %+v, want %q", exit, r.Findings, want)
+	}
+	seen := map[string]bool{}
+	for _, s := range r.Steps {
+		if seen[s.ID] {
+			t.Errorf("two steps are called %s", s.ID)
+		}
+		seen[s.ID] = true
+	}
+	if !seen["bits-size@"+n.Addr()+"/1"] || !seen["bits-size@"+n.Addr()+"/2"] {
+		t.Errorf("the steps are %v", seen)
+	}
+}
+
+// What is wrong with a flag is said in one line, and nothing is sent.
+func TestBadFlags(t *testing.T) {
+	for _, tt := range []struct{ args, want string }{
+		{"--repeat -1", "want a number from 1 to 1000"},
+		{"--repeat 1001", "want a number from 1 to 1000"},
+		{"--repeat often", "invalid argument"},
+		{"--repeat 2 --proxy none", "wants a proxy"},
+		{"--idle -1s", "want less than --max-time"},
+		{"--idle 30s", "want less than --max-time"},
+		{"--idle 5s --max-time 5s", "want less than --max-time"},
+		{"--idle long", "invalid argument"},
+		{"--quick=maybe", "invalid argument"},
+		{"--ladders=top", "invalid argument"},
+		{"--register=yes,please", "invalid argument"},
+		{"--dry-run=often", "invalid argument"},
+		{"--max-time 0s", "more than nothing"},
+		{"--max-time -3s", "more than nothing"},
+		{"--max-bytes 0", "want one such as 8MiB"},
+		{"--max-bytes -1", "want one such as 8MiB"},
+		{"--max-bytes 9999999999999999999", "want one such as 8MiB"},
+		{"--quick --steps bits-multi-4", "matches no step"},
+		{"--as win12", "want win11, win10"},
+	} {
+		t.Run(tt.args, func(t *testing.T) {
+			stdout, stderr, exit := run(t, append([]string{"run", "--server", "embedded"}, strings.Fields(tt.args)...)...)
+			if exit != 2 || stdout != "" || strings.Count(stderr, "\n") != 1 || !strings.Contains(stderr, tt.want) {
+				t.Errorf("exit %d, stdout %.200q, stderr %q; want 2, and a line with %q", exit, stdout, stderr, tt.want)
+			}
+		})
+	}
+}
