@@ -111,7 +111,7 @@ var fillers = map[string]filler{
 	"ncsi":       always(func(b *blanks) string { return b.NCSI }),
 	"redirector": always(func(b *blanks) string { return b.Redirector }),
 	"ocsp":       always(func(*blanks) string { return wusp.OCSPTarget }),
-	"length":     always(func(b *blanks) string { return strconv.Itoa(b.length) }),
+	"length":     (*blanks).stated,
 	"client":     always(func(b *blanks) string { return b.guid("c11e") }),
 	"message":    always(func(b *blanks) string { return b.guid("3e55") }),
 	"dns":        always(func(b *blanks) string { return "proxycheck-" + strings.ToLower(b.run) }),
@@ -144,6 +144,14 @@ var fillers = map[string]filler{
 	"hashes": func(b *blanks, _ string) (string, error) { return b.stream().HashesTarget(), nil },
 	"range":  (*blanks).rangeOf,
 	"ranges": (*blanks).rangesOf,
+}
+
+// stated is the length of the body.
+func (b *blanks) stated(string) (string, error) {
+	if b.length < 0 {
+		return "{length}", nil
+	}
+	return strconv.Itoa(b.length), nil
 }
 
 // always is a filler that takes no argument and never fails.
@@ -260,7 +268,9 @@ func (b *blanks) request(s *Step) (*wire.Request, error) {
 	if err != nil {
 		return nil, err
 	}
-	b.length = len(body)
+	if b.length = len(body); b.dry && blank.MatchString(body) {
+		b.length = -1 // which only an answer settles
+	}
 	var lines []string
 	for line := range strings.Lines(text) {
 		filled, err := b.fill(strings.TrimSpace(line))

@@ -174,7 +174,7 @@ func TestHTTPSThroughSquid(t *testing.T) {
 
 // The limits of products are found: as they come, Apache and nginx take no field
 // of more than 8 KiB.
-func TestLadders(t *testing.T) {
+func TestLimitsOfRealProxies(t *testing.T) {
 	for _, tt := range []struct {
 		product, fails string
 		head           float64 // the longest that passes, in bytes

@@ -140,10 +140,10 @@ func (f *runFlags) check(fs *pflag.FlagSet) error {
 		return usage("--server embedded knows its own TLS port, root and files: leave out --server-tls, --ca and --object")
 	case f.repeat < 0 || f.repeat > 1000:
 		return usage("--repeat %d: want a number from 1 to 1000", f.repeat)
-	case f.idle < 0 || f.idle >= f.maxTime:
-		return usage("--idle %s: want less than --max-time, which is %s", f.idle, f.maxTime)
 	case f.maxTime <= 0 || f.timeout <= 0:
 		return usage("--max-time and --timeout want more than nothing, such as 30s")
+	case f.idle < 0 || f.idle >= f.maxTime:
+		return usage("--idle %s: want less than --max-time, which is %s", f.idle, f.maxTime)
 	}
 	return f.output.check()
 }

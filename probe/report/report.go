@@ -52,6 +52,7 @@ func Text(w io.Writer, r *probe.Report, s Style) error {
 	}
 	if !s.Quiet {
 		t.steps(r)
+		t.figures(r)
 		t.open(r)
 	}
 	return t.err

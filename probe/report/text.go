@@ -315,6 +315,17 @@ func (t *text) heads(s probe.Played) {
 	}
 }
 
+// figures writes what was measured, a line each.
+func (t *text) figures(r *probe.Report) {
+	if len(r.Figures) == 0 {
+		return
+	}
+	t.printf("\nmeasured\n")
+	for _, f := range r.Figures {
+		t.printf("  %-20s  %.0f %s\n", f.Name, f.Value, f.Unit)
+	}
+}
+
 func (t *text) open(r *probe.Report) {
 	open := slices.Clone(r.NotTested)
 	if len(r.LeftOut) > 0 {

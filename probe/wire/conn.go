@@ -337,7 +337,7 @@ func (a *attempt) settle() {
 	case x.Failure == Cut, x.Failure == Reset,
 		x.Complete() && (x.Body.Framing == ByClose || hangsUp(x.Answer)):
 		x.Closed = ClosedPeer
-	case !x.Complete(), x.Body.Abandoned, len(x.Extra) > 0, unsent:
+	case !x.Complete(), x.Body.Abandoned, len(x.Extra) > 0, unsent, hangsUp(x.Sent):
 		x.Closed = ClosedUs
 	}
 	if x.Closed != StillOpen {

@@ -1,0 +1,272 @@
+package sim_test
+
+import (
+	"fmt"
+	"net"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/miekg/dns"
+
+	"proxycheck/probe"
+	"proxycheck/sim"
+)
+
+// Each fault of a web service in a run against a server that is asked in clear
+// and in one against a server that is asked through TLS. There a proxy sees a
+// tunnel and can do nothing to the calls in it; what the server itself does
+// shows the same.
+func TestSOAPFaultsBothWays(t *testing.T) {
+	for _, tt := range []struct{ fault, clear, tls string }{
+		{"soap-faults-hidden", "fault-hidden", ""},
+		{"soap-answers-cached", "answers-replayed", ""},
+		{"soap-garbled", "soap-unreadable", ""},
+		{"soap-changed", "content-altered", ""},
+		{"soap-action-removed", "server-error", ""},
+		{"soap-body-limited", "body-refused", ""},
+		{"coding-unnamed", "coding-broken", ""},
+		{"coding-cut", "coding-broken", ""},
+		{"answer-with-more", "bytes-behind", ""},
+		{"server-always-has-more", "too-many-trips", "too-many-trips"},
+		{"server-refuses-calls", "soap-fault", "soap-fault"},
+		{"server-error", "server-error", "server-error"},
+		{"server-without-wsus", "server-not-wsus", "server-not-wsus"},
+		{"server-pool-stopped", "server-unavailable", "server-unavailable"},
+		{"tls-inspected", "tls-inspected", "tls-inspected"},
+		{"connect-denied", "tunnel-denied", "tunnel-denied"},
+	} {
+		for _, way := range []struct {
+			name, want string
+			secure     bool
+		}{{"in clear", tt.clear, false}, {"through TLS", tt.tls, true}} {
+			t.Run(tt.fault+" "+way.name, func(t *testing.T) {
+				t.Parallel()
+				r := asked(t, way.secure, fault(t, tt.fault))
+				if got := strings.Join(names(r), " "); got != way.want {
+					t.Errorf("shows %q, want %q", got, way.want)
+					for _, s := range r.Steps {
+						t.Logf("%s: %s %v %s%s", s.ID, s.Status, s.Findings, s.Evidence, s.WaitedFor)
+					}
+				}
+			})
+		}
+	}
+}
+
+// Every fault of a web service is in the table above.
+func TestSOAPFaultsAreAllThere(t *testing.T) {
+	ofSOAP := []*probe.Finding{probe.FaultHidden, probe.AnswersReplayed, probe.SOAPFault, probe.TooManyTrips, probe.BodyRefused,
+		probe.CodingBroken, probe.SOAPUnreadable, probe.ServerError, probe.ServerUnavailable, probe.ServerNotWSUS}
+	there := []string{"soap-faults-hidden", "soap-answers-cached", "soap-garbled", "soap-action-removed", "soap-body-limited",
+		"coding-unnamed", "coding-cut", "server-always-has-more", "server-refuses-calls", "server-error", "server-without-wsus", "server-pool-stopped"}
+	for _, f := range sim.Faults {
+		shows := slices.ContainsFunc(f.Shows, func(finding *probe.Finding) bool { return slices.Contains(ofSOAP, finding) })
+		if shows && !slices.Contains(there, f.Name) {
+			t.Errorf("%s is not tried both ways", f.Name)
+		}
+	}
+}
+
+// asked is the report of a run whose web services are asked in clear or through TLS.
+func asked(t *testing.T, secure bool, faults ...*sim.Fault) *probe.Report {
+	t.Helper()
+	n, err := sim.NewNet("", faults...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer n.Close()
+	c := n.Client(ample)
+	if secure {
+		c.Target = n.SecureTarget()
+		c.Steps = probe.StepsOf(c.Profile, &c.Target)
+	}
+	return probe.Conclude(c.Run(t.Context()), probe.About{})
+}
+
+// With a server that is asked through TLS no call leaves the tunnel, and the
+// files are fetched in clear from the port below.
+func TestSecureServer(t *testing.T) {
+	n, err := sim.NewNet("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer n.Close()
+	c := n.Client(ample)
+	c.Target = n.SecureTarget()
+	c.Steps = probe.StepsOf(c.Profile, &c.Target)
+	run := c.Run(t.Context())
+	inside, files := 0, 0
+	for _, r := range run.Results {
+		o := r.Observation
+		if o == nil {
+			continue
+		}
+		for _, x := range append(slices.Clone(o.Legs), o.Exchange) {
+			secure, content := x.TLS != nil, r.Step.By == probe.BITS || r.Step.By == probe.DO
+			switch {
+			case x.Sent.Method() == http.MethodPost && !secure:
+				t.Errorf("%s was posted in clear", r.Step.ID())
+			case content && (secure || x.Authority != sim.ServerName+":8530"):
+				t.Errorf("%s asked %s, through TLS: %v", r.Step.ID(), x.Authority, secure)
+			case secure && x.Authority != sim.ServerName+":8531":
+				t.Errorf("%s asked %s through TLS", r.Step.ID(), x.Authority)
+			case secure:
+				inside++
+			case content:
+				files++
+			}
+		}
+	}
+	if verdict := probe.Conclude(run, probe.About{}).Verdict; verdict != probe.StatusPass || inside == 0 || files == 0 {
+		t.Errorf("the verdict is %s, with %d exchanges inside the tunnel and %d for files", verdict, inside, files)
+	}
+}
+
+// tolerance is by how much the times of a report may be off, which has them in
+// steps of a thousandth of a millisecond, measured by more than one clock reading.
+const tolerance = 5 * time.Millisecond
+
+// What a step is said to have waited for had ended before it began, and no step
+// waited for itself, for one that is not there or, by way of others, in a circle.
+func TestAfterIsBefore(t *testing.T) {
+	for _, windows := range []probe.Windows{probe.Win11, probe.Win7, probe.XP} {
+		t.Run(string(windows), func(t *testing.T) {
+			t.Parallel()
+			profile, err := probe.LookupProfile(string(windows))
+			if err != nil {
+				t.Fatal(err)
+			}
+			r := run(t, profile)
+			steps := map[string]probe.Played{}
+			for _, s := range r.Steps {
+				steps[s.ID] = s
+			}
+			some := 0
+			for _, s := range r.Steps {
+				for _, id := range s.After {
+					before, there := steps[id]
+					switch {
+					case id == s.ID || !there:
+						t.Errorf("%s waited for %s", s.ID, id)
+					case s.Started != nil && before.Started != nil && ended(before).After(s.Started.Add(tolerance)):
+						t.Errorf("%s began at %s, and %s, for which it waited, ended at %s", s.ID, s.Started, id, ended(before))
+					}
+					some++
+				}
+			}
+			if some < len(r.Steps)/2 {
+				t.Errorf("%d steps waited for %d", len(r.Steps), some)
+			}
+			if path := longestPath(r); path <= 0 || path > time.Duration(r.TookMS+1)*time.Millisecond+tolerance {
+				t.Errorf("the longest path took %s, and all of the run %d ms", path, r.TookMS)
+			}
+		})
+	}
+}
+
+func ended(s probe.Played) time.Time { return s.Started.Add(took(s)) }
+
+func took(s probe.Played) time.Duration { return time.Duration(s.TookMS * float64(time.Millisecond)) }
+
+// longestPath is the longest time that steps of a run took which waited for one
+// another; a negative time when they did so in a circle.
+func longestPath(r *probe.Report) time.Duration {
+	steps, known := map[string]probe.Played{}, map[string]time.Duration{}
+	for _, s := range r.Steps {
+		steps[s.ID] = s
+	}
+	const open = -1
+	var until func(id string) time.Duration
+	until = func(id string) time.Duration {
+		if d, ok := known[id]; ok {
+			return d
+		}
+		known[id] = open
+		var longest time.Duration
+		for _, before := range steps[id].After {
+			d := until(before)
+			if d == open {
+				return open
+			}
+			longest = max(longest, d)
+		}
+		known[id] = longest + took(steps[id])
+		return known[id]
+	}
+	var longest time.Duration
+	for _, s := range r.Steps {
+		d := until(s.ID)
+		if d == open {
+			return open
+		}
+		longest = max(longest, d)
+	}
+	return longest
+}
+
+// A farm has two nodes under one name and on one port, and one of them is
+// broken. A repeated run says how often that showed, and where.
+func TestRepeatedAtTwoNodes(t *testing.T) {
+	broken, err := sim.NewNet("127.0.0.2:0", fault(t, "range-removed"))
+	if err != nil {
+		t.Fatal(err) // all of 127.0.0.0/8 is loopback where this is tried
+	}
+	defer broken.Close()
+	_, port, _ := net.SplitHostPort(broken.Addr())
+	well, err := sim.NewNet("127.0.0.1:" + port)
+	if err != nil {
+		t.Skipf("the port is taken at the other address: %v", err)
+	}
+	defer well.Close()
+	c := well.Client(ample)
+	c.Proxy = net.JoinHostPort("farm.test", port)
+	c.Resolver = nameServer(t, "127.0.0.1", "127.0.0.2")
+	c.Target.CA = "" // each node has a server of its own
+	c.Steps = slices.DeleteFunc(c.Steps, func(s *probe.Step) bool { return s.By != probe.BITS || !strings.HasPrefix(s.Name, "bits-range") && s.Name != "bits-size" })
+	const times = 3
+	run, err := c.RunRepeated(t.Context(), times)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := probe.Conclude(run, probe.About{})
+	want := fmt.Sprintf("in %d of %d turns, at %s", times, 2*times, broken.Addr())
+	i := slices.IndexFunc(r.Findings, func(f probe.Shown) bool { return f.Name == "range-ignored" })
+	if i < 0 || !strings.HasPrefix(r.Findings[i].Evidence, want) || r.Verdict != probe.StatusFail {
+		t.Fatalf("the verdict is %s with %+v, want %q", r.Verdict, r.Findings, want)
+	}
+	if len(r.Steps) != 2*times*len(c.Steps) {
+		t.Errorf("%d steps were made, want each of %d six times", len(r.Steps), len(c.Steps))
+	}
+	for _, s := range r.Steps {
+		node, _, _ := strings.Cut(s.ID[strings.LastIndexByte(s.ID, '@')+1:], "/")
+		if s.Remote != node || node == well.Addr() && s.Status != probe.StatusPass {
+			t.Errorf("%s went to %s and is %s: %s", s.ID, s.Remote, s.Status, s.Evidence)
+		}
+	}
+}
+
+// nameServer is a resolver whose name server gives those addresses to every name.
+func nameServer(t *testing.T, addresses ...string) *net.Resolver {
+	t.Helper()
+	n, err := sim.NewNet("", &sim.Fault{Name: "farm", Break: func(n *sim.Net) {
+		n.DNS.Answer = func(q *dns.Msg) *dns.Msg {
+			m := new(dns.Msg).SetReply(q)
+			for _, question := range q.Question {
+				for _, a := range addresses {
+					if question.Qtype == dns.TypeA {
+						m.Answer = append(m.Answer, &dns.A{Hdr: dns.RR_Header{Name: question.Name, Rrtype: dns.TypeA, Class: dns.ClassINET, Ttl: 1}, A: net.ParseIP(a)})
+					}
+				}
+			}
+			return m
+		}
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(n.Close)
+	return n.DNS.Resolver()
+}
