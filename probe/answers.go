@@ -255,7 +255,8 @@ func brokenCoding(o *Observation) string {
 	return ""
 }
 
-// like matches a file that is the same as an earlier one.
+// like matches a file that is the same as an earlier one, for a server that is
+// known never to give the same twice.
 func like(step string) Symptom {
 	return func(o *Observation) string {
 		before := o.Past[step]

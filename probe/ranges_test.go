@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"os"
+	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
@@ -199,11 +201,54 @@ func TestMultiWrongShortFile(t *testing.T) {
 	}
 }
 
+// A partsAnswer is an answer with several parts.
+type partsAnswer struct {
+	head wire.Head
+	body []byte
+}
+
+// capturedParts are such answers in the form that was captured, typed from
+// wire.md: files with LF for CRLF, and the source as a comment in the first line.
+func capturedParts(t testing.TB) map[string]partsAnswer {
+	t.Helper()
+	files, err := filepath.Glob("../testdata/multipart/*.txt")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no answers in testdata: %v", err)
+	}
+	answers := map[string]partsAnswer{}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		comment, answer, _ := strings.Cut(string(text), "\n")
+		head, body, found := strings.Cut(answer, "\n\n")
+		if !found || !strings.HasPrefix(comment, "# wire.md ") {
+			t.Fatalf("%s does not begin with its source, or has no body", file)
+		}
+		answers[filepath.Base(file)] = partsAnswer{wire.Lines(head), []byte(strings.ReplaceAll(body, "\n", crlf))}
+	}
+	return answers
+}
+
+// The captured answers have parts, in the form that BITS takes.
+func TestCapturedParts(t *testing.T) {
+	for name, answer := range capturedParts(t) {
+		m, err := parseByteRanges(answer.head, answer.body)
+		if err != nil || m.lead != 1 || len(m.parts) == 0 || m.parts[0].span != (span{32955, 33141}) || m.parts[0].total != 649077 {
+			t.Errorf("%s is read as %+v (%v)", name, m, err)
+		}
+	}
+}
+
 // Parts lie inside the body, one behind the other, and what is read means the
 // same when it is written anew.
 func FuzzByteRanges(f *testing.F) {
 	f.Add(`multipart/byteranges; boundary="`+edge+`"`, multiBody(edge, captured, captured))
 	f.Add("multipart/byteranges; boundary="+iis, multiBody(iis, captured))
+	for _, answer := range capturedParts(f) {
+		f.Add(answer.head.Get("Content-Type"), answer.body)
+	}
 	f.Add("multipart/byteranges; boundary="+iis, append([]byte("\r\n\r\n"), multiBody(iis, "Via: a\r\n"+captured)...))
 	f.Add("multipart/byteranges; boundary="+iis, multiBody(iis, "Content-Range: bytes 0-0/*\r\n\r\na"))
 	f.Add("multipart/byteranges; boundary="+iis, multiBody(iis, "Content-Range: bytes 0-9223372036854775807/*\r\n\r\na"))

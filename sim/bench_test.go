@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"proxycheck/probe"
 	"proxycheck/probe/wusp"
@@ -15,18 +16,34 @@ import (
 	"proxycheck/sim/wsus"
 )
 
-// A whole update through the healthy net, with the net itself.
+// A whole update through the healthy net at some distance, against its measures:
+// wall time beside the longest path over what its steps waited for, both of the
+// same report, and what it moved.
 func BenchmarkRun(b *testing.B) {
-	for b.Loop() {
-		n, err := sim.NewNet("")
-		if err != nil {
-			b.Fatal(err)
-		}
-		c := n.Client(timeout)
-		if r := probe.Conclude(c.Run(b.Context()), probe.About{}); r.Verdict != probe.StatusPass {
-			b.Fatalf("the verdict is %s", r.Verdict)
-		}
-		n.Close()
+	for _, rtt := range []time.Duration{0, 50 * time.Millisecond, 200 * time.Millisecond} {
+		b.Run(fmt.Sprintf("rtt=%s", rtt), func(b *testing.B) {
+			n, err := sim.NewNet("", &sim.Fault{Name: "distance", Break: func(n *sim.Net) { n.RTT = rtt }})
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer n.Close()
+			var wall, path time.Duration
+			var moved, requests int64
+			for b.Loop() {
+				r := probe.Conclude(n.Client(ample).Run(b.Context()), probe.About{})
+				if r.Verdict != probe.StatusPass {
+					b.Fatalf("the verdict is %s", r.Verdict)
+				}
+				wall, path = wall+time.Duration(r.TookMS)*time.Millisecond, path+longestPath(r)
+				moved, requests = moved+r.BytesSent+r.BytesReceived, requests+int64(r.Requests)
+			}
+			runs := float64(b.N)
+			b.ReportMetric(float64(wall.Milliseconds())/runs, "wall-ms")
+			b.ReportMetric(float64(path.Microseconds())/1000/runs, "path-ms")
+			b.ReportMetric(float64(wall)/float64(path), "wall/path")
+			b.ReportMetric(float64(moved)/runs, "bytes")
+			b.ReportMetric(float64(requests)/runs, "requests")
+		})
 	}
 }
 

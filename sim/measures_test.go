@@ -15,36 +15,38 @@ import (
 	"proxycheck/sim"
 )
 
-// Each fault of a web service in a run against a server that is asked in clear
-// and in one against a server that is asked through TLS. There a proxy sees a
-// tunnel and can do nothing to the calls in it; what the server itself does
+// bothWays lists what each fault of a web service shows of a server that is
+// asked in clear and of one that is asked through TLS. There a proxy sees a
+// tunnel, and can do nothing to the calls in it; what the server itself does
 // shows the same.
+var bothWays = []struct{ fault, clear, tls string }{
+	{"soap-faults-hidden", "fault-hidden", ""},
+	{"soap-answers-cached", "answers-replayed", ""},
+	{"soap-garbled", "soap-unreadable", ""},
+	{"soap-changed", "content-altered", ""},
+	{"soap-action-removed", "server-error", ""},
+	{"soap-body-limited", "body-refused", ""},
+	{"coding-unnamed", "coding-broken", ""},
+	{"coding-cut", "coding-broken", ""},
+	{"answer-with-more", "bytes-behind", ""},
+	{"server-always-has-more", "too-many-trips", "too-many-trips"},
+	{"server-refuses-calls", "soap-fault", "soap-fault"},
+	{"server-error", "server-error", "server-error"},
+	{"server-without-wsus", "server-not-wsus", "server-not-wsus"},
+	{"server-pool-stopped", "server-unavailable", "server-unavailable"},
+	{"tls-inspected", "tls-inspected", "tls-inspected"},
+	{"connect-denied", "tunnel-denied", "tunnel-denied"},
+}
+
 func TestSOAPFaultsBothWays(t *testing.T) {
-	for _, tt := range []struct{ fault, clear, tls string }{
-		{"soap-faults-hidden", "fault-hidden", ""},
-		{"soap-answers-cached", "answers-replayed", ""},
-		{"soap-garbled", "soap-unreadable", ""},
-		{"soap-changed", "content-altered", ""},
-		{"soap-action-removed", "server-error", ""},
-		{"soap-body-limited", "body-refused", ""},
-		{"coding-unnamed", "coding-broken", ""},
-		{"coding-cut", "coding-broken", ""},
-		{"answer-with-more", "bytes-behind", ""},
-		{"server-always-has-more", "too-many-trips", "too-many-trips"},
-		{"server-refuses-calls", "soap-fault", "soap-fault"},
-		{"server-error", "server-error", "server-error"},
-		{"server-without-wsus", "server-not-wsus", "server-not-wsus"},
-		{"server-pool-stopped", "server-unavailable", "server-unavailable"},
-		{"tls-inspected", "tls-inspected", "tls-inspected"},
-		{"connect-denied", "tunnel-denied", "tunnel-denied"},
-	} {
+	for _, row := range bothWays {
 		for _, way := range []struct {
 			name, want string
 			secure     bool
-		}{{"in clear", tt.clear, false}, {"through TLS", tt.tls, true}} {
-			t.Run(tt.fault+" "+way.name, func(t *testing.T) {
+		}{{"in clear", row.clear, false}, {"through TLS", row.tls, true}} {
+			t.Run(row.fault+" "+way.name, func(t *testing.T) {
 				t.Parallel()
-				r := asked(t, way.secure, fault(t, tt.fault))
+				r := asked(t, way.secure, fault(t, row.fault))
 				if got := strings.Join(names(r), " "); got != way.want {
 					t.Errorf("shows %q, want %q", got, way.want)
 					for _, s := range r.Steps {
@@ -56,15 +58,13 @@ func TestSOAPFaultsBothWays(t *testing.T) {
 	}
 }
 
-// Every fault of a web service is in the table above.
+// Every fault that shows a finding of a web service is among them.
 func TestSOAPFaultsAreAllThere(t *testing.T) {
 	ofSOAP := []*probe.Finding{probe.FaultHidden, probe.AnswersReplayed, probe.SOAPFault, probe.TooManyTrips, probe.BodyRefused,
 		probe.CodingBroken, probe.SOAPUnreadable, probe.ServerError, probe.ServerUnavailable, probe.ServerNotWSUS}
-	there := []string{"soap-faults-hidden", "soap-answers-cached", "soap-garbled", "soap-action-removed", "soap-body-limited",
-		"coding-unnamed", "coding-cut", "server-always-has-more", "server-refuses-calls", "server-error", "server-without-wsus", "server-pool-stopped"}
 	for _, f := range sim.Faults {
 		shows := slices.ContainsFunc(f.Shows, func(finding *probe.Finding) bool { return slices.Contains(ofSOAP, finding) })
-		if shows && !slices.Contains(there, f.Name) {
+		if shows && !slices.ContainsFunc(bothWays, func(row struct{ fault, clear, tls string }) bool { return row.fault == f.Name }) {
 			t.Errorf("%s is not tried both ways", f.Name)
 		}
 	}
@@ -210,22 +210,15 @@ func longestPath(r *probe.Report) time.Duration {
 // A farm has two nodes under one name and on one port, and one of them is
 // broken. A repeated run says how often that showed, and where.
 func TestRepeatedAtTwoNodes(t *testing.T) {
-	broken, err := sim.NewNet("127.0.0.2:0", fault(t, "range-removed"))
-	if err != nil {
-		t.Fatal(err) // all of 127.0.0.0/8 is loopback where this is tried
-	}
-	defer broken.Close()
-	_, port, _ := net.SplitHostPort(broken.Addr())
-	well, err := sim.NewNet("127.0.0.1:" + port)
-	if err != nil {
-		t.Skipf("the port is taken at the other address: %v", err)
-	}
-	defer well.Close()
+	well, broken := twoNodes(t, fault(t, "range-removed"))
+	_, port, _ := net.SplitHostPort(well.Addr())
 	c := well.Client(ample)
 	c.Proxy = net.JoinHostPort("farm.test", port)
 	c.Resolver = nameServer(t, "127.0.0.1", "127.0.0.2")
 	c.Target.CA = "" // each node has a server of its own
-	c.Steps = slices.DeleteFunc(c.Steps, func(s *probe.Step) bool { return s.By != probe.BITS || !strings.HasPrefix(s.Name, "bits-range") && s.Name != "bits-size" })
+	c.Steps = slices.DeleteFunc(c.Steps, func(s *probe.Step) bool {
+		return s.By != probe.BITS || !strings.HasPrefix(s.Name, "bits-range") && s.Name != "bits-size"
+	})
 	const times = 3
 	run, err := c.RunRepeated(t.Context(), times)
 	if err != nil {
@@ -246,6 +239,28 @@ func TestRepeatedAtTwoNodes(t *testing.T) {
 			t.Errorf("%s went to %s and is %s: %s", s.ID, s.Remote, s.Status, s.Evidence)
 		}
 	}
+}
+
+// twoNodes are two nets whose proxies listen on the same port of two addresses;
+// the second has a fault.
+func twoNodes(t *testing.T, f *sim.Fault) (well, broken *sim.Net) {
+	t.Helper()
+	for range 10 { // times that the port may be taken at the other address
+		broken, err := sim.NewNet("127.0.0.2:0", f)
+		if err != nil {
+			t.Skipf("loopback has no second address: %v", err)
+		}
+		_, port, _ := net.SplitHostPort(broken.Addr())
+		well, err := sim.NewNet("127.0.0.1:" + port)
+		if err == nil {
+			t.Cleanup(broken.Close)
+			t.Cleanup(well.Close)
+			return well, broken
+		}
+		broken.Close()
+	}
+	t.Fatal("no port is free at two addresses")
+	return nil, nil
 }
 
 // nameServer is a resolver whose name server gives those addresses to every name.

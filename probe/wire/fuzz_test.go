@@ -6,10 +6,45 @@ import (
 	"crypto/sha256"
 	"io"
 	"math"
+	"os"
+	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
 )
+
+// capturedHeads are heads of answers as they were captured, typed from wire.md:
+// files with LF for CRLF, and the source as a comment in the first line.
+func capturedHeads(t testing.TB) map[string][]byte {
+	t.Helper()
+	files, err := filepath.Glob("../../testdata/heads/*.txt")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no heads in testdata: %v", err)
+	}
+	heads := map[string][]byte{}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		comment, head, found := bytes.Cut(text, []byte("\n"))
+		if !found || !bytes.HasPrefix(comment, []byte("# wire.md ")) {
+			t.Fatalf("%s does not begin with its source", file)
+		}
+		heads[filepath.Base(file)] = bytes.ReplaceAll(head, []byte("\n"), []byte("\r\n"))
+	}
+	return heads
+}
+
+// A captured head is read to its end, every line of it, and written as it was.
+func TestCapturedHeads(t *testing.T) {
+	for name, head := range capturedHeads(t) {
+		h, raw, err := readHead(bufio.NewReader(bytes.NewReader(head)))
+		if err != nil || !bytes.Equal(raw, head) || !bytes.Equal(h.Bytes(), head) || h.Status() == 0 {
+			t.Errorf("%s is read as %q (%v)", name, h, err)
+		}
+	}
+}
 
 // A head is read within its limit, raw is what came, and a head in its own
 // spelling is read as itself.
@@ -20,6 +55,9 @@ func FuzzReadHead(f *testing.F) {
 	f.Add([]byte("HTTP/1.1 200 OK\r\nETag: a\r\n \r\n\r\n"))
 	f.Add([]byte("SSH-2.0-OpenSSH_9.6"))
 	f.Add([]byte("HTT"))
+	for _, head := range capturedHeads(f) {
+		f.Add(head)
+	}
 	// The smallest of buffers, so that short lines outgrow it too.
 	read := func(in []byte) (Head, []byte, error) {
 		return readHead(bufio.NewReaderSize(bytes.NewReader(in), 16))
@@ -68,6 +106,9 @@ func FuzzBody(f *testing.F) {
 			f.Add([]byte(head+body), int64(1), int64(0), true)
 			f.Add([]byte(head+body), int64(math.MaxInt64), int64(2), false)
 		}
+	}
+	for _, head := range capturedHeads(f) {
+		f.Add(append(head, "abc"...), int64(0), int64(0), false)
 	}
 	f.Fuzz(func(t *testing.T, in []byte, limit, leave int64, head bool) {
 		br := bufio.NewReader(bytes.NewReader(in))

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"regexp"
 	"strconv"
 	"strings"
 )
@@ -73,16 +72,19 @@ func (h Head) All(name string) []string {
 	return all
 }
 
-// statusLine is what begins an answer (RFC 9112, 4), with a lenient number of spaces.
-var statusLine = regexp.MustCompile(`^HTTP/1\.[0-9] +([1-9][0-9]{2})(?: |$)`)
-
-// Status is the status of an answer, or 0.
+// Status is the status of an answer, or 0. The line that begins it (RFC 9112, 4)
+// may have any number of spaces before the status.
 func (h Head) Status() int {
-	m := statusLine.FindStringSubmatch(h.Start)
-	if m == nil {
+	rest, ok := strings.CutPrefix(h.Start, "HTTP/1.")
+	if !ok || rest == "" || rest[0] < '0' || rest[0] > '9' {
 		return 0
 	}
-	n, _ := strconv.Atoi(m[1])
+	spaced := strings.TrimLeft(rest[1:], " ")
+	code, _, _ := strings.Cut(spaced, " ")
+	if len(spaced) == len(rest)-1 || len(code) != 3 || code[0] == '0' || strings.Trim(code, "0123456789") != "" {
+		return 0
+	}
+	n, _ := strconv.Atoi(code)
 	return n
 }
 
