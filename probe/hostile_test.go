@@ -215,8 +215,8 @@ func trickles(start, rest string) does {
 	}
 }
 
-// garbles answers with a start, says something as soon as the client has spoken
-// once more, and hangs up when it does.
+// garbles opens a tunnel, says something that is none at once, and hangs up when
+// the client does.
 func garbles(start, rest string) does {
 	return func(c net.Conn, _ string) {
 		defer c.Close()

@@ -116,15 +116,22 @@ func explain(w io.Writer, table string, r row) error {
 func stepRows() []row {
 	var rows []row
 	for _, s := range probe.Steps {
-		since := string(s.Since)
-		if since != "" {
-			since += " and later"
-		}
 		rows = append(rows, row{Name: s.Name, Title: s.Title, Details: []detail{
-			{"made by", string(s.By)}, {"on Windows", since}, {"judged as", s.Kind.Name}, {"request, as captured", strings.TrimSpace(s.Send)},
+			{"made by", string(s.By)}, {"on Windows", versionsOf(s)}, {"judged as", s.Kind.Name}, {"request, as captured", strings.TrimSpace(s.Send)},
 		}})
 	}
 	return rows
+}
+
+// versionsOf says which versions of Windows make a step, or "" for all.
+func versionsOf(s *probe.Step) string {
+	switch {
+	case s.Until != "":
+		return fmt.Sprintf("%s to %s", cmp.Or(s.Since, probe.XP), s.Until)
+	case s.Since != "":
+		return string(s.Since) + " and later"
+	}
+	return ""
 }
 
 // example is the server in lines to type, where there is no run.
