@@ -274,7 +274,7 @@ var (
 			"waiting, and Delivery Optimization gives up on such a rate.",
 	}
 	HeadTooLarge = &Finding{
-		Name: "head-too-large", Title: "the head of an answer does not end",
+		Name: "head-too-large", Title: "the head of an answer is longer than Windows takes",
 		Owner: Proxy, Grade: Fail, Effect: Blocks, Source: winhttp,
 		Codes: []Coded{
 			{WUA, "", "", "", wuerr.HeaderOverflow, winhttp, Unsure},

@@ -322,7 +322,11 @@ func (t *text) figures(r *probe.Report) {
 	}
 	t.printf("\nmeasured\n")
 	for _, f := range r.Figures {
-		t.printf("  %-20s  %.0f %s\n", f.Name, f.Value, f.Unit)
+		value := fmt.Sprintf("%.0f %s", f.Value, f.Unit)
+		if f.Value == 0 {
+			value = "less than the least that was tried"
+		}
+		t.printf("  %-20s  %s\n", f.Name, value)
 	}
 }
 
