@@ -305,17 +305,21 @@ func multiOther(o *Observation) string {
 	return ""
 }
 
-// slowFar matches an answer that came late for a part from far inside a file,
-// where one from its start came at once: somebody read all that stands before it.
+// slowFar matches a small part from far inside a file that came late, where one
+// from its start came at once: somebody read all that stands before it. The head
+// of the answer may come at once all the same.
 func slowFar(o *Observation) string {
 	near := o.Past["bits-range-first"]
 	from, _, ok := parseRange(o.Sent.Get("Range"))
-	if near == nil || !ok || from < 1<<30 || o.Took[wire.FirstByte] < 3*time.Second+10*near.Took[wire.FirstByte] {
+	if near == nil || !ok || from < 1<<30 || answering(o) < 3*time.Second+10*answering(near) {
 		return ""
 	}
-	return fmt.Sprintf("a part from byte %d on took %.1f s to begin, one from the start %.1f s", from,
-		o.Took[wire.FirstByte].Seconds(), near.Took[wire.FirstByte].Seconds())
+	return fmt.Sprintf("a part from byte %d on took %.1f s, one from the start %.1f s", from,
+		answering(o).Seconds(), answering(near).Seconds())
 }
+
+// answering is the time from the request to the end of its answer.
+func answering(o *Observation) time.Duration { return o.Took[wire.FirstByte] + o.Took[wire.BodyRead] }
 
 func notRevocations(o *Observation) string {
 	if _, err := x509.ParseRevocationList(o.Text); err != nil {

@@ -364,7 +364,7 @@ var (
 			".cab, .exe, .msu, .psf and .esd.",
 	}
 	SizeDenied = &Finding{
-		Name: "size-denied", Title: "whole files beyond some size are denied, and parts are not",
+		Name: "size-denied", Title: "answers beyond some size are denied, and smaller ones are not",
 		Owner: Proxy, Grade: Fail, Effect: Blocks, Source: ownTrial,
 		Fix: "Lift the limit on the size of answers for the update servers: feature updates have several gigabytes.",
 		Fixes: map[string]string{
@@ -608,7 +608,7 @@ var (
 		},
 		Fix: "Limit it to small files: of big ones each part makes the proxy fetch all that stands before it, and " +
 			"clients wait until they give up.",
-		Fixes: map[string]string{"squid": "range_offset_limit 200 MB windowsupdate\nquick_abort_min -1 KB"},
+		Fixes: map[string]string{"squid": "{squid-acl}\nrange_offset_limit 200 MB windowsupdate\nquick_abort_min -1 KB"},
 	}
 	FarRangeBroken = &Finding{
 		Name: "far-range-broken", Title: "parts from behind 4 GiB come wrong, and others do not",
