@@ -1,7 +1,9 @@
 package probe
 
 import (
+	"bytes"
 	"encoding/base64"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"strings"
@@ -50,11 +52,32 @@ func authenticate(challenge []string, user, password string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("in the NTLM challenge: %w", err)
 	}
-	answer, err := ntlmssp.NewAuthenticateMessage(message, user, password, nil)
+	answer, err := ntlmssp.NewAuthenticateMessage(plainChallenge(message), user, password, nil)
 	if err != nil {
 		return "", fmt.Errorf("answering the NTLM challenge: %w", err)
 	}
 	return ntlm + base64.StdEncoding.EncodeToString(answer), nil
+}
+
+// plainChallenge is a challenge without what no answer needs and some senders get
+// wrong ([MS-NLMP] 2.2.1.2): the name of its sender and, where none is announced,
+// the information about it. One of Squid's own helpers says that its name is far
+// outside of the message, and begins it where that information would be.
+func plainChallenge(message []byte) []byte {
+	const (
+		name, flags   = 12, 20 // offsets
+		head, info    = 40, 48 // ends of the fields without and with the information
+		announcesInfo = 0x00800000
+	)
+	if len(message) < head {
+		return message
+	}
+	plain := bytes.Clone(message)
+	if binary.LittleEndian.Uint32(message[flags:])&announcesInfo == 0 {
+		plain = append(plain[:head], make([]byte, info-head)...)
+	}
+	clear(plain[name : name+8])
+	return plain
 }
 
 // ntlmToken is what stands behind the scheme NTLM in one of the values, in any

@@ -222,10 +222,12 @@ func offers(answer wire.Head, scheme string) bool {
 	return false
 }
 
-// loginUseless matches a 407 that no service of Windows can satisfy.
+// loginUseless matches a 407 that no service of Windows can satisfy. To a request
+// that ends its connection, a proxy offers nothing that needs one.
 func loginUseless(o *Observation) string {
 	answer, _ := o.reply()
-	if answer.Status() != 407 || offers(answer, "NTLM") || offers(answer, "Negotiate") || offers(answer, "Kerberos") {
+	ends := strings.EqualFold(o.Sent.Get("Proxy-Connection"), "close") && len(answer.All("Proxy-Authenticate")) == 0
+	if answer.Status() != 407 || ends || offers(answer, "NTLM") || offers(answer, "Negotiate") || offers(answer, "Kerberos") {
 		return ""
 	}
 	if o.Sent.Get(authorization) != "" || o.Tunnel != nil && o.Tunnel.Sent.Get(authorization) != "" {

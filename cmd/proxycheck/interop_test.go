@@ -52,6 +52,8 @@ var trials = []struct {
 	{product: "squid", variant: "basic-auth", fails: "login-unusable"},
 	{product: "squid", variant: "basic-auth", fails: "login-unusable", login: true}, // and nothing else: the login works
 	{product: "squid", variant: "whole-files", warns: "range-fetched-whole"},
+	{product: "squid", variant: "ntlm-auth", fails: "login-wanted"},
+	{product: "squid", variant: "ntlm-auth", fails: "login-wanted", login: true},
 	{product: "apache"},
 	{product: "apache", args: "--as win7"},
 	{product: "apache", args: "--as xp"},
@@ -90,6 +92,11 @@ func TestRealProxies(t *testing.T) {
 			want(t, r, exit, tt.fails, tt.warns)
 			if r.Target.Kind != probe.FakeWSUS && tt.fails == "" && !tt.real {
 				t.Errorf("the server was taken for a %s", r.Target.Kind)
+			}
+			for _, s := range r.Steps { // the login works, also for tunnels
+				if tt.login && strings.HasPrefix(s.Received, "HTTP/1.1 407") {
+					t.Errorf("%s ends with\n%s", s.ID, s.Received)
+				}
 			}
 		})
 	}

@@ -89,6 +89,13 @@ quick_abort_min 1 MB
 		// So that a part fetches, and keeps, the whole file.
 		"whole-files": `range_offset_limit none`,
 		"denied":      `http_access deny all`,
+		"ntlm-auth": `
+auth_param ntlm program /usr/lib/squid/ntlm_fake_auth
+auth_param ntlm children 10
+auth_param ntlm keep_alive on
+acl known proxy_auth REQUIRED
+http_access deny !known
+`,
 		"cab-denied": `
 acl cab urlpath_regex -i \.cab$
 http_access deny cab
