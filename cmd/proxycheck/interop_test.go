@@ -93,8 +93,8 @@ func TestRealProxies(t *testing.T) {
 			if r.Target.Kind != probe.FakeWSUS && tt.fails == "" && !tt.real {
 				t.Errorf("the server was taken for a %s", r.Target.Kind)
 			}
-			for _, s := range r.Steps { // the login works, also for tunnels
-				if tt.login && strings.HasPrefix(s.Received, "HTTP/1.1 407") {
+			for _, s := range r.Steps { // the login works, also for tunnels; NCSI ends its connection, where NTLM cannot
+				if tt.login && s.By != probe.NCSI && strings.HasPrefix(s.Received, "HTTP/1.1 407") {
 					t.Errorf("%s ends with\n%s", s.ID, s.Received)
 				}
 			}
