@@ -225,6 +225,17 @@ func replayed(o *Observation) string {
 	return fmt.Sprintf("the call %s brought the same %d bytes again, cookie and all", operationOf(o), len(o.Text))
 }
 
+// filesElsewhere matches an answer that names files at another host than the one
+// that was asked: a WSUS names the Host that it was asked by (wire.md 3.5).
+func filesElsewhere(o *Observation) string {
+	for _, url := range wusp.Elements(o.Text, "FileLocation/Url") {
+		if o.Content != "" && !strings.HasPrefix(url, "http://"+o.Content+"/") {
+			return fmt.Sprintf("asked by Host: %s, the server says that a file is at %s", o.Sent.Get("Host"), quoted(url))
+		}
+	}
+	return ""
+}
+
 // tooManyTrips matches a scan that does not end.
 func tooManyTrips(o *Observation) string {
 	if o.Trips < maxTrips {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"slices"
 	"sync"
 	"time"
 
@@ -22,10 +23,14 @@ type Client struct {
 	Target   Target
 	Steps    []*Step
 	Register bool          // make also the exchanges that change what the server keeps of its clients
-	Ladders  bool          // find also how many connections are answered side by side
 	IdleTime time.Duration // to wait for an idle connection to be closed; 0 not to
 	Progress func(*Result) // called for each result, from one goroutine at a time; nil for nobody
+
+	id string // of the run; "" for a new one
 }
+
+// ErrTime is the cause with which a context ends a run whose time is used up.
+var ErrTime = errors.New("max-time")
 
 // A Login is a name and a password for a proxy that asks for them in clear.
 type Login struct{ User, Password string }
@@ -42,7 +47,8 @@ type Run struct {
 	Out, In   int64
 	Parallel  int       // connections that were answered side by side; 0 when that was not tried
 	Idle      *Idleness // of a connection; nil when that was not tried
-	Parts     []*Run    // the turns of a run that was repeated; nil for one
+	Node      string    // address of the proxy, a slash and the turn, when the run is one of several
+	Parts     []*Run    // the runs that this one is of; nil for a single one
 	StoppedBy string    // what ended it early; "" when it came to its end
 }
 
@@ -78,7 +84,7 @@ func (c *Client) Run(ctx context.Context) *Run {
 		steps = steps[1:]
 	}
 	if c.Target.Kind != Embedded {
-		x := s.greet(ctx, opening.conn)
+		x := s.greet(ctx, opening)
 		dead := x != nil && (x.Stopped == wire.Resolve || x.Stopped == wire.Connect)
 		if nothingSent := len(steps) == len(c.Steps); dead && nothingSent && len(steps) > 0 {
 			s.inherit(steps[0], x)
@@ -87,7 +93,7 @@ func (c *Client) Run(ctx context.Context) *Run {
 	}
 	s.sideBySide(ctx, opening, byConnection(steps))
 	s.tryAlone(ctx)
-	if c.Ladders {
+	if slices.ContainsFunc(c.Steps, (*Step).isRung) {
 		s.parallel(ctx)
 	}
 	if c.IdleTime > 0 {

@@ -83,7 +83,7 @@ func route(r *Run, about About) Route {
 // leftOut names the steps of this Windows that the run was told not to make.
 func leftOut(r *Run) []string {
 	left := []string{}
-	for _, s := range StepsOf(r.Client.Profile, &r.Target) {
+	for _, s := range StepsOf(r.Client.Profile) {
 		if !slices.ContainsFunc(r.Results, func(made *Result) bool { return made.Step.Name == s.Name && made.Step.Variant == s.Variant }) {
 			left = append(left, s.ID())
 		}
@@ -114,7 +114,7 @@ func (s *shown) report(r *Run, all []*judged, about About) Shown {
 		f.Fixes[product] = r.Target.Fill(fix)
 	}
 	for _, j := range s.by {
-		f.Steps = append(f.Steps, j.Step.ID())
+		f.Steps = append(f.Steps, j.id())
 	}
 	for _, j := range append(slices.Clone(s.by), waiting(s, all)...) {
 		for _, agent := range []Agent{j.Step.By, WUA} {
@@ -149,7 +149,7 @@ func (s *shown) report(r *Run, all []*judged, about About) Shown {
 func waiting(s *shown, all []*judged) []*judged {
 	var some []*judged
 	for _, j := range all {
-		by := slices.ContainsFunc(s.by, func(b *judged) bool { return j.Behind == b.Step.ID() })
+		by := slices.ContainsFunc(s.by, func(b *judged) bool { return j.node == b.node && j.Behind == b.Step.ID() })
 		if j.Skipped && by {
 			some = append(some, j)
 		}

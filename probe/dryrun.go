@@ -16,6 +16,9 @@ func (c *Client) DryRun(w io.Writer) error {
 	lanes := map[string]*lane{}
 	for _, step := range c.Steps {
 		if why := s.leaves(step); why != "" {
+			if s.run.Target.Kind == WSUS {
+				why += " (it is made where the server says that it is a fake WSUS)"
+			}
 			if _, err := fmt.Fprintf(w, "# %s: left out: %s\n\n", step.ID(), why); err != nil {
 				return err
 			}

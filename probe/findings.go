@@ -90,7 +90,8 @@ var (
 		{BITS, "", "", "", wuerr.BITSNoRange, bitsCodes, Documented},
 		{BITS, "", "", "", wuerr.BITSInvalidRange, bitsCodes, Unsure},
 	}
-	codesSize = []Coded{
+	codesCache = append(codesRange[:len(codesRange):len(codesRange)], Coded{WUA, Job, "", "", wuerr.IncorrectHash, inferred, Unsure})
+	codesSize  = []Coded{
 		{BITS, "", "", "", wuerr.BITSNoSize, bitsCodes, Documented},
 		{WUA, Fetch, "", "", wuerr.InvalidFile, inferred, Unsure},
 	}
@@ -513,7 +514,7 @@ var (
 	}
 	SOAPFault = &Finding{
 		Name: "soap-fault", Title: "the server refuses a call with a SOAP fault",
-		Grade: Fail, Effect: Blocks, Source: "MS-WUSP 2.2.2.4", Explains: []*Finding{TooManyTrips},
+		Grade: Fail, Effect: Blocks, Source: "MS-WUSP 2.2.2.4",
 		Codes: []Coded{
 			{WUA, SOAP, "", "", wuerr.PTSOAPFault, wuaCodes, Documented},
 			{WUA, SOAP, "", "", wuerr.PTServerError, wuaCodes, Unsure},
@@ -557,10 +558,6 @@ var (
 	URLLimited = &Finding{
 		Name: "url-limited", Title: "the proxy refuses URLs as long as signed ones are",
 		Owner: Proxy, Grade: Fail, Effect: Blocks, Source: fieldLogs,
-		Codes: []Coded{
-			{BITS, "", "", "", wuerr.DownloadStatus(414), bitsCodes, Documented},
-			{DO, "", "", "", wuerr.DownloadStatus(414), doCodes, Documented},
-		},
 		Fix: "Take URLs of at least 8 KiB: those of Microsoft's content servers are signed.",
 	}
 	IdleCut = &Finding{
@@ -572,6 +569,19 @@ var (
 		},
 		Fix:   "Keep idle client connections for at least 30 seconds.",
 		Fixes: map[string]string{"squid": "client_idle_pconn_timeout 2 minutes"},
+	}
+	HostRewritten = &Finding{
+		Name: "host-rewritten", Title: "the field Host is changed on the way",
+		Owner: Proxy, Grade: Fail, Effect: Blocks, Source: "MS-WUSP 3.1.5",
+		Codes: []Coded{
+			{BITS, "", "", "", wuerr.CannotConnect, inferred, Unsure},
+			{BITS, "", "", "", wuerr.DownloadStatus(404), inferred, Unsure},
+			{DO, "", "", "", wuerr.CannotConnect, inferred, Unsure},
+			{WUA, "", "", "", wuerr.CannotConnect, inferred, Unsure},
+		},
+		Fix: "Pass Host on as the client sent it, with its port: a WSUS puts it into the URLs of all files, so that " +
+			"scans work and each download goes to the wrong place.",
+		Fixes: map[string]string{"nginx": "proxy_set_header Host $http_host;", "apache": "ProxyPreserveHost On"},
 	}
 	CodingBroken = &Finding{
 		Name: "coding-broken", Title: "answers in the coding xpress arrive broken",
@@ -612,26 +622,25 @@ var (
 	}
 	FarRangeBroken = &Finding{
 		Name: "far-range-broken", Title: "parts from behind 4 GiB come wrong, and others do not",
-		Owner: Proxy, Grade: Fail, Effect: Blocks, Codes: codesWrongRange, Source: "RFC 9110, 14.4", Explains: []*Finding{ContentAltered},
+		Owner: Proxy, Grade: Fail, Effect: Blocks, Codes: codesWrongRange, Source: "RFC 9110, 14.4",
 		Fix: "Update the proxy, or exempt the update servers from what counts bytes in 32 bits: feature updates " +
 			"are bigger than 4 GiB.",
 	}
 	ColdFails = &Finding{
 		Name: "cold-fails", Title: "the first fetch of a file fails, and the same again does not",
-		Owner: Proxy, Grade: Fail, Effect: Intermittent, Codes: codesRange, Source: doRanges,
-		Explains: []*Finding{RangeIgnored, RangeRefused, RangeUnstated, RangeWrong, LengthMissing, ContentAltered, MultiRangeUnsupported},
+		Owner: Proxy, Grade: Fail, Effect: Intermittent, Codes: codesCache, Source: doRanges,
+		Explains: []*Finding{RangeFetchedWhole},
 		Fix: "What fails is what is not in the cache yet, so it fails for one client at a time and seems to mend " +
 			"itself. Let Range through to the server also for files that are not cached.",
 	}
 	WarmFails = &Finding{
 		Name: "warm-fails", Title: "the first fetch of a file works, and the same again fails",
-		Owner: Proxy, Grade: Fail, Effect: Intermittent, Codes: codesRange, Source: bitsHTTP,
-		Explains: []*Finding{RangeIgnored, RangeRefused, RangeUnstated, RangeWrong, LengthMissing, ContentAltered, MultiRangeUnsupported},
-		Fix:      "Empty the cache of the proxy, and let it keep no parts of files, or keep update files out of it.",
+		Owner: Proxy, Grade: Fail, Effect: Intermittent, Codes: codesCache, Source: bitsHTTP,
+		Fix: "Empty the cache of the proxy, and let it keep no parts of files, or keep update files out of it.",
 	}
 	ClientsDiffer = &Finding{
 		Name: "clients-differ", Title: "two connections are told different things of one file",
-		Owner: Unknown, Grade: Fail, Effect: Intermittent, Source: bitsHTTP, Explains: []*Finding{ContentAltered},
+		Owner: Unknown, Grade: Fail, Effect: Intermittent, Source: bitsHTTP,
 		Codes: []Coded{
 			{BITS, "", "", "", wuerr.BITSNoRange, inferred, Unsure},
 			{WUA, Job, "", "", wuerr.IncorrectHash, inferred, Unsure},
@@ -647,7 +656,7 @@ var (
 	}
 	SlashesMerged = &Finding{
 		Name: "slashes-merged", Title: "two slashes in a path become one",
-		Owner: Proxy, Grade: Warn, Effect: Degrades, Source: "a capture of Windows 10, 2020",
+		Owner: Proxy, Grade: Warn, Effect: Degrades, NoCode: true, Source: "a capture of Windows 10, 2020",
 		Fix: "Pass paths on as they are: the hashes of pieces are at a URL with two slashes, and without them " +
 			"Delivery Optimization cannot check what peers give it.",
 	}
@@ -685,7 +694,9 @@ var (
 		Owner: Proxy, Grade: Warn, Effect: Intermittent, Source: kb10132,
 		Codes: []Coded{
 			{WUA, "", "", "", wuerr.InvalidResponse, kb10132, Unsure},
+			{WUA, "", "", "", wuerr.ConnectionError, inferred, Unsure},
 			{BITS, "", "", "", wuerr.InvalidResponse, kb10132, Unsure},
+			{DO, "", "", "", wuerr.ConnectionError, inferred, Unsure},
 		},
 		Fix: "Let the proxy say Connection: close where it closes, or keep the connection: a request that meets " +
 			"the end of its connection has to be made again, and a call of a web service may then count twice.",
@@ -693,7 +704,6 @@ var (
 	ConnectionsCapped = &Finding{
 		Name: "connections-capped", Title: "a client with several connections is turned away",
 		Owner: Proxy, Grade: Fail, Effect: Intermittent, Source: "a field trace of Windows Update through a small proxy",
-		Explains: []*Finding{ProxyRefuses, ProxyUnreachable, ConnectionClosed, ConnectionReset, TunnelDenied, ProxySilent},
 		Codes: []Coded{
 			{DO, "", "", "", wuerr.DONoProgress, doCodes, Unsure},
 			{BITS, "", "", "", wuerr.CannotConnect, inferred, Unsure},
@@ -730,7 +740,7 @@ var Findings = []*Finding{
 	ServerNotWSUS, ServerBehindProxyDown, TunnelServerDown, RequestDenied, FileTypeDenied, SizeDenied, RedirectUnusable, RequestRefused,
 	ServerError, PageInstead, SOAPUnreadable, SizeHidden, SizeWrong, DateHidden, NotModifiedUnasked, BytesBehind, RangeIgnored, RangeRefused, RangeUnstated,
 	RangeWrong, LengthMissing, LengthDoubled, ConditionRefused, ConditionIgnored, ContentRecoded, ContentAltered,
-	HTTP10, FaultHidden, SOAPFault, TooManyTrips, AnswersReplayed, BodyRefused, HeadLimited, URLLimited, IdleCut, CodingBroken, FileRetired, RedirectorStale,
+	HTTP10, FaultHidden, SOAPFault, TooManyTrips, AnswersReplayed, BodyRefused, HeadLimited, URLLimited, IdleCut, HostRewritten, CodingBroken, FileRetired, RedirectorStale,
 	MultiRangeUnsupported, RangeFetchedWhole, FarRangeBroken, ColdFails, WarmFails, ClientsDiffer, SignedURLRefused,
 	SlashesMerged, RevocationBlocked, AgentDenied, ConnectivityAltered, ConnectionsNotKept, KeepAliveBroken,
 	ConnectionsCapped, LoginBroken, Unexplained,

@@ -516,7 +516,7 @@ func client(t *testing.T, windows, proxy string) *probe.Client {
 		t.Fatal(err)
 	}
 	target := probe.Target{Kind: probe.Embedded, Host: "wsus.test:8530", Content: "wsus.test:8530", Secure: "wsus.test:8531", Size: goldenSize}
-	return &probe.Client{Proxy: proxy, Timeout: 5 * time.Second, Profile: profile, Target: target, Steps: probe.StepsOf(profile, &target)}
+	return &probe.Client{Proxy: proxy, Timeout: 5 * time.Second, Profile: profile, Target: target, Steps: probe.StepsOf(profile)}
 }
 
 // stepsOf are the steps of c with these names.

@@ -14,40 +14,49 @@ import (
 
 // greet asks the server what it is. Only a fake WSUS answers. What it returns is
 // nil when the way is known to be closed.
-func (s *session) greet(ctx context.Context, conn *wire.Conn) *wire.Exchange {
+func (s *session) greet(ctx context.Context, l *lane) *wire.Exchange {
 	hop := s.hop(&wire.Request{Authority: s.run.Target.Host})
 	if _, shut := s.gate.shut(hop); shut || ctx.Err() != nil {
 		return nil
 	}
-	text := new(capped)
-	host := shortHost(s.run.Target.Host, s.run.Target.TLS)
-	req := &wire.Request{
-		Head: wire.Lines("GET " + wusp.HelloPath + "?" + s.run.ID + " HTTP/1.1\n" +
-			"Connection: Keep-Alive\nAccept: */*\nUser-Agent: proxycheck\nHost: " + host),
-		Sink: func(wire.Head) io.Writer { return text }, Limit: maxText,
-		Authority: s.run.Target.Host, TLS: s.run.Target.TLS,
+	b := s.blanks(l, hello)
+	req, err := b.request(hello)
+	if err != nil {
+		panic(err) // it has no blank that could be lacking
 	}
-	x := s.exchange(ctx, conn, req)
-	if s.wantsLogin(x) {
-		text.Reset()
-		x = s.exchange(ctx, conn, req)
+	t := &turn{session: s, lane: l, step: hello, blanks: b, o: &Observation{Known: -1}, req: req}
+	for t.make(ctx); len(t.o.Legs) < maxLegs; t.make(ctx) {
+		next := t.login(ctx)
+		if next == nil {
+			next = t.negotiate(ctx)
+		}
+		if next == nil {
+			break
+		}
+		t.o.Legs, t.req = append(t.o.Legs, t.x), next
 	}
-	s.gate.note(hop, greeting, x, false)
-	var hello wusp.Hello
-	if x.Answer.Status() == 200 && json.Unmarshal(text.gunzipped(), &hello) == nil {
-		s.run.Target = s.run.Target.hello(hello)
+	s.gate.note(hop, hello.Name, t.x, false)
+	var said wusp.Hello
+	if t.x.Answer.Status() == 200 && json.Unmarshal(gunzipped(t.text), &said) == nil {
+		s.run.Target = s.run.Target.hello(said)
 	}
-	return x
+	return t.x
 }
 
-// greeting stands for the greeting where the names of steps stand.
-const greeting = "hello"
+// hello is the question what the server is, which no client of Windows asks.
+var hello = &Step{Name: "hello", Kind: &Kind{Name: "hello", Text: true}, Send: `
+GET ` + wusp.HelloPath + `?{run} HTTP/1.1
+Connection: Keep-Alive
+Accept: */*
+User-Agent: proxycheck
+Host: {host}
+`}
 
 // inherit settles a step that was not sent by what the greeting met before it
 // could be sent: it would have met the same.
 func (s *session) inherit(r *Result, x *wire.Exchange) {
 	r.Observation = &Observation{Exchange: x, Direct: s.client.Proxy == "", Known: -1, Past: Past{}}
-	s.gate.rename(greeting, r.Step.ID())
+	s.gate.rename(hello.Name, r.Step.ID())
 	s.settle(r)
 }
 
@@ -70,11 +79,11 @@ func (c *capped) plain(answer wire.Head) []byte {
 	return c.Bytes()
 }
 
-// gunzipped is what was written with gzip undone, which nobody offered.
-func (c *capped) gunzipped() []byte {
-	r, err := gzip.NewReader(bytes.NewReader(c.Bytes()))
+// gunzipped is text with gzip undone, which nobody offered.
+func gunzipped(text []byte) []byte {
+	r, err := gzip.NewReader(bytes.NewReader(text))
 	if err != nil {
-		return c.Bytes()
+		return text
 	}
 	plain, _ := io.ReadAll(io.LimitReader(r, maxText))
 	return plain

@@ -416,7 +416,7 @@ func (v *villain) client() *probe.Client {
 	if v.slow {
 		c.Timeout = short
 	}
-	for _, s := range probe.StepsOf(profile, &target) {
+	for _, s := range probe.StepsOf(profile) {
 		if slices.Contains(hostileSteps, s.ID()) {
 			c.Steps = append(c.Steps, s)
 		}

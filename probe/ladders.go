@@ -37,9 +37,9 @@ var ladders = []ladder{
 	},
 	{
 		name: "limit-url", title: "ask for a long URL", unit: "bytes",
-		rungs: []int64{16 << 10, 8 << 10, 4 << 10, 2 << 10},
+		rungs: []int64{16 << 10, 8 << 10, 4 << 10, 2 << 10, 1 << 10},
 		send:  func(n int64) string { return bitsHead(fmt.Sprintf("{object:1000}?{filler:%d}", n-100)) },
-		least: 2 << 10, harm: URLLimited,
+		least: 1 << 10, harm: URLLimited,
 	},
 	{
 		name: "limit-body", title: "send a long call", unit: "bytes",
@@ -55,12 +55,12 @@ var ladders = []ladder{
 const steadySize = 2 << 20
 
 // LaddersOf are the steps that find limits.
-func LaddersOf(*Profile) []*Step {
+func LaddersOf() []*Step {
 	var steps []*Step
 	for _, l := range ladders {
 		for _, n := range l.rungs {
 			steps = append(steps, &Step{
-				Name: l.name, Variant: fmt.Sprintf("%dKiB", n>>10), Title: l.title, By: BITS, Layer: Job, Kind: rung,
+				Name: l.name, Variant: fmt.Sprintf("%dKiB", n>>10), Rung: n, Title: l.title, By: BITS, Layer: Job, Kind: rung,
 				On: l.name, Only: onlyGenerated, Send: l.send(n),
 			})
 		}
@@ -74,6 +74,8 @@ func LaddersOf(*Profile) []*Step {
 // rung is the kind of the steps of a ladder: what they show is a figure.
 var rung = &Kind{Name: "rung"}
 
+func (s *Step) isRung() bool { return s.Kind == rung }
+
 // climbed tells whether a higher rung on the same ladder has passed.
 func (l *lane) climbed(s *Step) bool { return s.Kind == rung && l.passed }
 
@@ -83,7 +85,7 @@ func limitsFound(all []*judged) {
 		rungs := l.of(all)
 		if passed, tried := l.height(rungs); tried && passed < l.least {
 			last := rungs[len(rungs)-1]
-			last.verdicts = append(last.verdicts, differing(l.harm, last, fmt.Sprintf("of %s: %d %s passed and clients need %d; %s",
+			last.verdicts = append(last.verdicts, differing(l.harm, last, fmt.Sprintf("of %s: at most %d %s passed and clients need %d; %s",
 				l.title, passed, l.unit, l.least, anything(last.Observation))))
 		}
 	}
@@ -96,20 +98,37 @@ func (l *ladder) of(all []*judged) []*judged {
 
 // height is the highest rung of l that passed, and whether it is known.
 func (l *ladder) height(rungs []*judged) (int64, bool) {
-	for i, j := range rungs {
+	for _, j := range rungs {
 		if j.Observation.Failure == wire.Stopped {
 			return 0, false
 		}
 		if good(j.Step, j.Observation) {
-			return l.rungs[i], true
+			return j.Step.Rung, true
 		}
 	}
 	return 0, len(rungs) == len(l.rungs)
 }
 
-// figures are what a run has measured.
+// figures are what a run has measured: of several, the least.
 func figures(r *Run, all []*judged) []Figure {
 	figures := []Figure{}
+	for _, part := range r.parts() {
+		of := slices.DeleteFunc(slices.Clone(all), func(j *judged) bool { return j.node != part.Node })
+		for _, f := range part.figures(of) {
+			i := slices.IndexFunc(figures, func(other Figure) bool { return other.Name == f.Name })
+			if i < 0 {
+				figures = append(figures, f)
+			} else {
+				figures[i].Value = min(figures[i].Value, f.Value)
+			}
+		}
+	}
+	return figures
+}
+
+// figures are what one run has measured.
+func (r *Run) figures(all []*judged) []Figure {
+	var figures []Figure
 	for _, l := range ladders {
 		if height, known := l.height(l.of(all)); known {
 			figures = append(figures, Figure{l.name, float64(height), l.unit})
@@ -121,8 +140,10 @@ func figures(r *Run, all []*judged) []Figure {
 	if r.Parallel > 0 {
 		figures = append(figures, Figure{"parallel-connections", float64(r.Parallel), "connections"})
 	}
-	if r.Idle != nil {
-		figures = append(figures, Figure{"idle-kept", r.Idle.Kept.Seconds(), "s"})
+	if r.Idle != nil && r.Idle.Closed {
+		figures = append(figures, Figure{"idle-closed-after", r.Idle.Kept.Seconds(), "s"})
+	} else if r.Idle != nil {
+		figures = append(figures, Figure{"idle-kept-at-least", r.Idle.Kept.Seconds(), "s"})
 	}
 	return figures
 }
@@ -144,6 +165,9 @@ func (s *session) parallel(ctx context.Context) {
 		step := &Step{Name: l.name, On: l.name, Send: bitsHead("{object:1000}")}
 		req, err := s.blanks(l, step).request(step)
 		if err != nil {
+			return
+		}
+		if _, shut := s.gate.shut(s.hop(req)); shut {
 			return
 		}
 		req.Sink = func(wire.Head) io.Writer { return io.Discard }
@@ -172,9 +196,13 @@ func (s *session) idle(ctx context.Context) {
 	if err != nil {
 		return
 	}
+	if _, shut := s.gate.shut(s.hop(req)); shut || s.left() < overhead {
+		return
+	}
 	if x := s.exchange(ctx, l.conn, req); x.Complete() && x.Closed == wire.StillOpen {
-		kept, closed := l.conn.Idle(ctx, s.client.IdleTime)
-		s.run.Idle = &Idleness{kept, closed}
+		if kept, closed := l.conn.Idle(ctx, s.client.IdleTime); ctx.Err() == nil {
+			s.run.Idle = &Idleness{kept, closed}
+		}
 	}
 }
 
@@ -184,9 +212,10 @@ const leastIdle = 27 * time.Second
 
 // idleCut names a proxy that closes idle connections before the client does.
 func idleCut(r *Run, all []*judged) {
-	if r.Idle == nil || !r.Idle.Closed || r.Idle.Kept >= leastIdle || len(all) == 0 {
+	i := slices.IndexFunc(all, func(j *judged) bool { return j.Observation != nil })
+	if r.Idle == nil || !r.Idle.Closed || r.Idle.Kept >= leastIdle || i < 0 {
 		return
 	}
-	all[0].verdicts = append(all[0].verdicts, Verdict{IdleCut, Warn, Proxy,
+	all[i].verdicts = append(all[i].verdicts, Verdict{IdleCut, Warn, Proxy,
 		fmt.Sprintf("a connection that nothing passed over was closed after %.1f s; Delivery Optimization keeps one for %d", r.Idle.Kept.Seconds(), int(leastIdle.Seconds()))})
 }

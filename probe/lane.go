@@ -118,7 +118,10 @@ func (s *session) one(ctx context.Context, l *lane, r *Result) {
 		return
 	}
 	r.Observation = s.observe(ctx, l, r.Step, req, b)
-	l.passed = r.Step.Kind == rung && good(r.Step, r.Observation)
+	if r.Step.isRung() { // whose failure is a figure, and shuts no way
+		l.passed = good(r.Step, r.Observation)
+		return
+	}
 	spared := r.Step.Spare != nil && r.Step.Spare(s.circumstances()) != ""
 	s.gate.note(s.hop(req), r.Step.ID(), r.Observation.Exchange, spared)
 }

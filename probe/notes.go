@@ -13,7 +13,7 @@ var seenIn = map[Agent]string{
 }
 
 // soapUnsure is said of the versions whose web-service calls nobody captured.
-const soapUnsure = "whether its calls of web services look as here: no capture of this version is public, so they are played with the fields of Windows 11"
+const soapUnsure = "whether its calls of web services look as here: no capture of this version is public, so they are played with the fields of Windows 11, and the computer is described by its words"
 
 // constant is a reason in every run.
 func constant(why string) Reason { return func(*Circumstances) string { return why } }
@@ -71,6 +71,9 @@ func notTested(r *Run) []string {
 		open = append(open,
 			"files that no cache has seen, and big ones: the server's own files are asked for, of which "+r.Target.ObjectPath+" is one",
 			"whether files are the ones that the server holds: its files are not known, so only parts and wholes are compared")
+	}
+	if r.Target.Kind == WSUS && r.Client.Register {
+		open = append(open, "updates below the top of the server's tree: what is installed is not evaluated, so the scan ends early")
 	}
 	open = append(open, leftOutBy(r)...)
 	if r.Target.Kind == WSUS && r.Target.TLS {

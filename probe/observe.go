@@ -27,6 +27,9 @@ func (s *session) observe(ctx context.Context, l *lane, step *Step, req *wire.Re
 	if _, operation := wusp.Operation(req.Head.Get("SOAPAction")); operation == "GetConfig" && s.run.Target.Kind != WSUS {
 		o.KnownText = wusp.ConfigResponse
 	}
+	if s.run.Target.Kind != WSUS && !s.run.Target.TLS {
+		o.Content = shortHost(s.run.Target.Content, false)
+	}
 	t := &turn{session: s, lane: l, step: step, blanks: b, o: o, req: req}
 	for t.make(ctx); ; t.make(ctx) {
 		next := t.next(ctx)
@@ -109,20 +112,26 @@ func (s *session) port443(ctx context.Context, authority string) *wire.Exchange 
 	return x
 }
 
+// maxAlone is how much is tried again that was turned away.
+const maxAlone = 16
+
 // tryAlone makes again what was turned away in the middle of a run, now that no
 // other connection is open, to see whether it was their number that the proxy
 // minded.
 func (s *session) tryAlone(ctx context.Context) {
+	tried := 0
 	for _, r := range s.run.Results {
 		o := r.Observation
-		if o == nil || !turnedAway(o) || ctx.Err() != nil || !s.gate.proved(s.hop(&wire.Request{Authority: o.Authority})) || s.left() < overhead {
+		if o == nil || o.Alone != nil || !turnedAway(o) || ctx.Err() != nil || !s.gate.proved(s.hop(&wire.Request{Authority: o.Authority})) || s.left() < overhead {
 			continue
 		}
 		conn := &wire.Conn{Dialer: s.dialer}
 		o.Alone = conn.Exchange(ctx, &wire.Request{Head: o.Sent, Body: o.SentBody, Authority: o.Authority, TLS: o.Tunnel != nil || o.TLS != nil, Limit: slack})
 		s.count(o.Alone)
 		conn.Close()
-		return
+		if tried++; tried == maxAlone || o.Alone.Failure == wire.Silent {
+			return
+		}
 	}
 }
 

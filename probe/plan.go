@@ -7,9 +7,9 @@ const (
 	second = "second" // once more, from a second client
 )
 
-// StepsOf are the steps that p makes towards t, each of those that fetch parts
-// of a file followed by its repetitions.
-func StepsOf(p *Profile, t *Target) []*Step {
+// StepsOf are the steps that p makes, each of those that fetch parts of a file
+// followed by its repetitions.
+func StepsOf(p *Profile) []*Step {
 	var steps []*Step
 	for _, s := range Steps {
 		if !p.Windows.Within(s.Since, s.Until) {

@@ -12,7 +12,7 @@ import (
 
 // report is j as a report shows it.
 func (j *judged) report(r *Run) Played {
-	p := Played{ID: j.Step.ID(), Name: j.Step.Name, Variant: j.Step.Variant, Turn: j.Step.Node, Title: j.Step.Title, By: j.Step.By, Route: "proxy",
+	p := Played{ID: j.id(), Name: j.Step.Name, Variant: j.Step.Variant, Turn: j.node, Title: j.Step.Title, By: j.Step.By, Route: "proxy",
 		Connection: j.Step.On, Status: j.status(), Findings: []string{}, WaitedFor: j.WaitedFor, Spared: j.spared,
 		After: append([]string{}, j.After...), Phases: map[wire.Phase]float64{}, Legs: []Leg{},
 		Origin: []string{}, Changes: []string{}}

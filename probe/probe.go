@@ -47,7 +47,7 @@ const (
 type Step struct {
 	Name, Title  string
 	Variant      string // which repetition of the row it is; "" for the row itself
-	Node         string // address of the proxy, a slash and the turn, when a run is repeated
+	Rung         int64  // of a ladder: how much is tried; 0 for none
 	By           Agent
 	Layer        Layer
 	Kind         *Kind
@@ -68,13 +68,10 @@ type Step struct {
 
 // ID names s among all steps of a run.
 func (s *Step) ID() string {
-	id := s.Name
-	for _, which := range []string{s.Variant, s.Node} {
-		if which != "" {
-			id += "@" + which
-		}
+	if s.Variant == "" {
+		return s.Name
 	}
-	return id
+	return s.Name + "@" + s.Variant
 }
 
 // A Reason tells why a step is treated otherwise in a run, or "" when it is not.
@@ -102,6 +99,7 @@ type Observation struct {
 	Direct         bool             // no proxy was used
 	Text           []byte           // the body, when the kind keeps it; any xpress coding undone
 	KnownText      string           // the body that the server is known to answer; "" when it is not
+	Content        string           // host of the files, as the server is known to name it; "" when it is not
 	Known          int64            // the size that the file is known to have; -1 when it is not
 	File           io.ReaderAt      // its bytes; nil when they are not known
 	Trips          int              // how often the client asked for more

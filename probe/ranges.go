@@ -17,13 +17,19 @@ type span struct{ from, to int64 }
 func (s span) length() int64  { return s.to - s.from + 1 }
 func (s span) String() string { return fmt.Sprintf("%d-%d", s.from, s.to) }
 
+// parseSpan reads a closed range: two numbers and a dash.
+func parseSpan(text string) (span, bool) {
+	first, last, dashed := strings.Cut(text, "-")
+	from, err1 := strconv.ParseUint(first, 10, 63)
+	to, err2 := strconv.ParseUint(last, 10, 63)
+	return span{int64(from), int64(to)}, dashed && err1 == nil && err2 == nil && from <= to
+}
+
 // parseRange reads the value of Range: one closed range.
 func parseRange(value string) (from, to int64, ok bool) {
-	value, found := strings.CutPrefix(value, "bytes=")
-	first, last, dashed := strings.Cut(value, "-")
-	start, err1 := strconv.ParseUint(first, 10, 63)
-	end, err2 := strconv.ParseUint(last, 10, 63)
-	return int64(start), int64(end), found && dashed && err1 == nil && err2 == nil && start <= end
+	text, found := strings.CutPrefix(value, "bytes=")
+	s, ok := parseSpan(text)
+	return s.from, s.to, found && ok
 }
 
 // parseRanges reads the value of Range: closed ranges, in the order in which
@@ -35,11 +41,11 @@ func parseRanges(value string) ([]span, bool) {
 	}
 	var spans []span
 	for one := range strings.SplitSeq(list, ",") {
-		from, to, ok := parseRange("bytes=" + strings.Trim(one, " \t"))
+		s, ok := parseSpan(strings.Trim(one, " \t"))
 		if !ok {
 			return nil, false
 		}
-		spans = append(spans, span{from, to})
+		spans = append(spans, s)
 	}
 	return spans, true
 }
@@ -48,13 +54,13 @@ func parseRanges(value string) ([]span, bool) {
 // asterisk.
 func parseContentRange(value string) (from, to, total int64, ok bool) {
 	unit, rest, _ := strings.Cut(value, " ")
-	span, size, sized := strings.Cut(rest, "/")
-	from, to, ok = parseRange("bytes=" + strings.TrimSpace(span))
+	text, size, sized := strings.Cut(rest, "/")
+	s, ok := parseSpan(strings.TrimSpace(text))
 	if size = strings.TrimSpace(size); size == "*" {
-		return from, to, -1, ok && strings.EqualFold(unit, "bytes")
+		return s.from, s.to, -1, ok && strings.EqualFold(unit, "bytes")
 	}
 	n, err := strconv.ParseUint(size, 10, 63)
-	return from, to, int64(n), ok && sized && err == nil && int64(n) > to && strings.EqualFold(unit, "bytes")
+	return s.from, s.to, int64(n), ok && sized && err == nil && int64(n) > s.to && strings.EqualFold(unit, "bytes")
 }
 
 // A multipart is an answer of type multipart/byteranges, taken apart (wire.md

@@ -7,27 +7,30 @@ import (
 	"net"
 	"slices"
 	"strings"
+	"time"
 )
 
 // RunRepeated makes the exchanges of c.Steps so many times at every address of
-// the proxy's name, one after another: a farm may have one node that is broken.
-// The results stand in one run, each named after its address and turn.
-func (c *Client) RunRepeated(ctx context.Context, times int) (*Run, error) {
+// the proxy's name, one run after another, each of which may take so long and move
+// c.MaxBytes: a farm may have one node that is broken. All of them bear one ID.
+func (c *Client) RunRepeated(ctx context.Context, times int, perRun time.Duration) (*Run, error) {
 	addresses, err := c.nodes(ctx)
 	if err != nil {
 		return nil, err
 	}
 	var all *Run
-	for _, address := range addresses {
-		for turn := range times {
+	for turn := range times {
+		for _, address := range addresses {
 			one := *c
 			one.Proxy = address
-			if all != nil && c.MaxBytes > 0 {
-				one.MaxBytes = max(c.MaxBytes-all.In-all.Out, 1)
+			if all != nil {
+				one.id = all.ID
 			}
-			run := one.Run(ctx)
-			run.at(fmt.Sprintf("%s/%d", address, turn+1))
-			if all = all.join(run); run.StoppedBy != "" {
+			limited, cancel := context.WithTimeoutCause(ctx, perRun, ErrTime)
+			run := one.Run(limited)
+			cancel()
+			run.Node = fmt.Sprintf("%s/%d", address, turn+1)
+			if all = all.join(run); ctx.Err() != nil {
 				return all, nil
 			}
 		}
@@ -54,27 +57,24 @@ func (c *Client) nodes(ctx context.Context) ([]string, error) {
 	return slices.Compact(nodes), nil
 }
 
-// at names the node of each result.
-func (r *Run) at(node string) {
-	for _, result := range r.Results {
-		step := *result.Step
-		step.Node = node
-		result.Step = &step
-	}
-	r.Parts = []*Run{r}
-}
-
 // join adds a run to those before it.
 func (r *Run) join(next *Run) *Run {
 	if r == nil {
-		first := *next
-		return &first
+		r = &Run{ID: next.ID, Started: next.Started, Client: next.Client, Target: next.Target}
 	}
 	r.Parts = append(r.Parts, next)
 	r.Results = append(r.Results, next.Results...)
 	r.Requests, r.In, r.Out = r.Requests+next.Requests, r.In+next.In, r.Out+next.Out
 	r.Took, r.StoppedBy = r.Took+next.Took, cmp.Or(r.StoppedBy, next.StoppedBy)
 	return r
+}
+
+// parts are the runs that r is of: itself, when it is one.
+func (r *Run) parts() []*Run {
+	if len(r.Parts) == 0 {
+		return []*Run{r}
+	}
+	return r.Parts
 }
 
 // share says in how many of the turns, and at which nodes, a finding shows: ""
@@ -85,11 +85,11 @@ func (s *shown) share(r *Run) string {
 	}
 	turns, nodes := []string{}, []string{}
 	for _, j := range s.by {
-		address, _, _ := strings.Cut(j.Step.Node, "/")
-		turns = appendNew(turns, j.Step.Node)
+		address, _, _ := strings.Cut(j.node, "/")
+		turns = appendNew(turns, j.node)
 		nodes = appendNew(nodes, address+seenAs(j.Observation))
 	}
-	return fmt.Sprintf("in %d of %d turns, at %s", len(turns), len(r.Parts), strings.Join(nodes, " and "))
+	return fmt.Sprintf("in %d of %d runs, at %s", len(turns), len(r.Parts), strings.Join(nodes, " and "))
 }
 
 // appendNew appends s unless it is there.

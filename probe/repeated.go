@@ -11,62 +11,115 @@ import (
 // What can be told only from the same exchange made again.
 
 // ofContent are the findings that a cache makes come and go.
-var ofContent = []*Finding{RangeIgnored, RangeRefused, RangeUnstated, RangeWrong, LengthMissing, ContentAltered, PageInstead, MultiRangeUnsupported}
+var ofContent = []*Finding{RangeIgnored, RangeRefused, RangeUnstated, RangeWrong, LengthMissing, ContentAltered, MultiRangeUnsupported}
 
 // repetitionsDiffer holds the first fetch of a part against the same again. Where
 // more fail both times, that is the trouble, and a difference only worth a note.
 func repetitionsDiffer(all []*judged) {
 	type difference struct {
-		of *judged
-		Verdict
+		of       *judged
+		from, to *Finding
+		evidence string
 	}
 	var differences []difference
 	steady := 0
 	for _, again := range all {
-		cold := named(all, again.Step.Name)
-		if again.Step.Variant != warm || cold == nil || cold.Observation == nil || again.Observation == nil {
+		cold := firstOf(all, again)
+		if cold == nil || cold == again || cold.Observation == nil || again.Observation == nil {
 			continue
 		}
 		one, other := failsBy(cold), failsBy(again)
 		switch {
-		case one != nil && fetched(again):
-			differences = append(differences, difference{cold, differing(ColdFails, cold,
-				one.Name+" the first time, and not when "+again.Step.ID()+" asked for the same again")})
+		case one != nil && fetched(again) && comparable(one, cold, again):
+			differences = append(differences, difference{cold, one, ColdFails, "; when " + again.Step.ID() + " asked for the same again, it came right"})
 		case other != nil && fetched(cold):
-			differences = append(differences, difference{again, differing(WarmFails, again,
-				other.Name+" when it was asked for again, and not the first time")})
+			differences = append(differences, difference{again, other, WarmFails, "; the first time it had come right"})
 		case one != nil && other != nil:
 			steady++
 		}
 	}
 	for _, d := range differences {
 		if steady > len(differences) {
-			d.Grade = Note
+			d.of.verdicts = append(d.of.verdicts, Verdict{d.to, Note, owner(d.to, d.of.Observation), d.from.Name + d.evidence})
+			continue
 		}
-		d.of.verdicts = append(d.of.verdicts, d.Verdict)
+		rename(append(once(all, d.from), d.of), d.from, d.to, d.evidence)
 	}
 }
 
-// clientsDiffer holds what a second connection is told of a file against what
-// the first was told.
-func clientsDiffer(all []*judged) {
+// firstOf is the step of which j is a repetition: the first that asked for the
+// very same part, or the row itself.
+func firstOf(all []*judged, j *judged) *judged {
+	first := named(all, j.Step.Name)
+	if j.Observation == nil || j.Step.Kind != ranged {
+		return first
+	}
 	for _, other := range all {
-		one := named(all, other.Step.Name)
-		if other.Step.Variant != second || one == nil || !fetched(one) || !came(other) {
-			continue
-		}
-		for _, field := range []string{"Last-Modified", "Content-Range"} {
-			before, after := one.Observation.Answer.Get(field), other.Observation.Answer.Get(field)
-			if _, total, _ := strings.Cut(before, "/"); field == "Content-Range" {
-				_, totalAfter, _ := strings.Cut(after, "/")
-				before, after = total, totalAfter
-			}
-			if before != after {
-				other.verdicts = append(other.verdicts, differing(ClientsDiffer, other, fmt.Sprintf("%s is %s on one connection and %s on another", field, quoted(before), quoted(after))))
-				break
-			}
+		same := other.target() == j.target() && other.Observation.Sent.Get("Range") == j.Observation.Sent.Get("Range")
+		if same && (first == nil || first.Observation == nil || other.Observation.Started.Before(first.Observation.Started)) {
+			first = other
 		}
 	}
+	return first
+}
+
+// once are the steps that show f and are not repeated: what holds of the others
+// holds of them.
+func once(all []*judged, f *Finding) []*judged {
+	return slices.DeleteFunc(having(all, f), func(j *judged) bool {
+		return j.Step.Variant != "" || named(all, j.Step.Name+"@"+warm) != nil
+	})
+}
+
+// comparable tells whether a cold and a warm fetch asked for as much, or differ in
+// what does not depend on that.
+func comparable(f *Finding, cold, again *judged) bool {
+	same := cold.Observation.Sent.Get("Range") == again.Observation.Sent.Get("Range")
+	return same || f == RangeIgnored || f == RangeRefused
+}
+
+// clientsDiffer holds what a connection is told of a file against what another
+// was told that got it right.
+func clientsDiffer(all []*judged) {
+	right := map[string]*judged{}
+	for _, j := range all {
+		if target := j.target(); j.Step.Kind == ranged && came(j) && fetched(j) && right[target] == nil {
+			right[target] = j
+		}
+	}
+	for _, j := range all {
+		one := right[j.target()]
+		if j.Step.Kind != ranged || !came(j) || one == nil || one.Observation.Local == j.Observation.Local {
+			continue
+		}
+		if evidence := toldOtherwise(one.Observation.Answer, j.Observation.Answer); evidence != "" {
+			rename([]*judged{j}, ContentAltered, ClientsDiffer, "")
+			isOne := func(v Verdict) bool { return v.Finding == ClientsDiffer }
+			j.verdicts = append(slices.DeleteFunc(j.verdicts, isOne), differing(ClientsDiffer, j, evidence))
+		}
+	}
+}
+
+// target is what j asked for, or "" when it was not sent.
+func (j *judged) target() string {
+	if j.Observation == nil {
+		return ""
+	}
+	return j.Observation.Sent.Target()
+}
+
+// toldOtherwise says in what two answers for one file differ, or "".
+func toldOtherwise(one, other wire.Head) string {
+	_, total, _ := strings.Cut(one.Get("Content-Range"), "/")
+	_, otherTotal, _ := strings.Cut(other.Get("Content-Range"), "/")
+	for _, told := range []struct{ what, one, other string }{
+		{"Last-Modified", one.Get("Last-Modified"), other.Get("Last-Modified")}, {"its size", total, otherTotal},
+	} {
+		if told.one != told.other {
+			return fmt.Sprintf("%s is %s on one connection and %s on another", told.what, quoted(told.one), quoted(told.other))
+		}
+	}
+	return ""
 }
 
 // came tells whether j is a part of a file, right or not.
@@ -150,17 +203,24 @@ func onConnections(all []*judged) [][]*judged {
 	return long
 }
 
+// leastTurnedAway is how many connections must be turned away among others, and
+// answered alone, before that is more than chance.
+const leastTurnedAway = 2
+
 // turnedAwayTogether tells a proxy that minds how many connections a client has
 // from one that is not there: alone, the same was answered.
 func turnedAwayTogether(all []*judged) {
-	i := slices.IndexFunc(all, func(j *judged) bool { return j.Observation != nil && j.Observation.Alone != nil })
-	if i < 0 || !all[i].Observation.Alone.Complete() {
+	capped := slices.DeleteFunc(slices.Clone(all), func(j *judged) bool {
+		return j.Observation == nil || j.Observation.Alone == nil || !j.Observation.Alone.Complete()
+	})
+	if len(capped) < leastTurnedAway {
 		return
 	}
-	for _, j := range all {
-		if o := j.Observation; o != nil && turnedAway(o) {
-			j.verdicts = append(j.verdicts, differing(ConnectionsCapped, j, broke(o)+", while other connections were open; "+
-				all[i].Step.ID()+" was answered "+quoted(all[i].Observation.Alone.Answer.Start)+" when it was the only one"))
+	evidence := " while other connections were open; " + capped[0].Step.ID() + " was answered " +
+		quoted(capped[0].Observation.Alone.Answer.Start) + " when it was the only one"
+	for _, j := range all { // those that were not tried too, and not those that failed alone
+		if o := j.Observation; o != nil && turnedAway(o) && (o.Alone == nil || o.Alone.Complete()) {
+			j.verdicts = []Verdict{differing(ConnectionsCapped, j, broke(o)+evidence)}
 		}
 	}
 }

@@ -110,6 +110,7 @@ var fillers = map[string]filler{
 	"cryptoapi":  always(func(b *blanks) string { return b.CryptoAPI }),
 	"ncsi":       always(func(b *blanks) string { return b.NCSI }),
 	"redirector": always(func(b *blanks) string { return b.Redirector }),
+	"run":        always(func(b *blanks) string { return b.run }),
 	"ocsp":       always(func(*blanks) string { return wusp.OCSPTarget }),
 	"length":     (*blanks).stated,
 	"client":     always(func(b *blanks) string { return b.guid("c11e") }),
@@ -285,7 +286,7 @@ func (b *blanks) request(s *Step) (*wire.Request, error) {
 	if s.Variant == warm || s.Variant == second {
 		shorten(r.Head)
 	}
-	b.address(r, b.Target.TLS && !strings.Contains(s.Send, "{content}"))
+	b.address(r, b.Target.TLS && !strings.Contains(s.Send, "{content}")) // by name alone, 80 and 443 are the same
 	return r, nil
 }
 

@@ -26,6 +26,7 @@ const (
 // A judged result is a result with what is thought of it.
 type judged struct {
 	*Result
+	node     string // of the run, when it is one of several
 	verdicts []Verdict
 	spared   string // why a failure is only a warning; "" when it is not
 }
@@ -33,20 +34,17 @@ type judged struct {
 // judge is what is thought of a run, step by step: the verdicts of Judge, and
 // what only a look at several steps can tell.
 func judge(r *Run) (all []*judged) {
-	if len(r.Parts) > 0 {
-		for _, part := range r.Parts {
-			all = append(all, judgeOne(part)...)
-		}
-		return all
+	for _, part := range r.parts() {
+		all = append(all, judgeOne(part)...)
 	}
-	return judgeOne(r)
+	return all
 }
 
 // judgeOne judges one turn.
 func judgeOne(r *Run) []*judged {
 	var all []*judged
 	for _, result := range r.Results {
-		j := &judged{Result: result}
+		j := &judged{Result: result, node: r.Node}
 		if result.Observation != nil {
 			j.verdicts = Judge(result.Step, result.Observation)
 		}
@@ -75,7 +73,7 @@ func (j *judged) acquit(r *Run) {
 
 // compared lists what can be told only by comparing steps.
 var compared = []func([]*judged){
-	loginGiven, serverNotHTTP, narrow, partsDisagree, repetitionsDiffer, clientsDiffer, connectionsEnd, turnedAwayTogether, limitsFound,
+	loginGiven, serverNotHTTP, narrow, partsDisagree, clientsDiffer, repetitionsDiffer, connectionsEnd, turnedAwayTogether, limitsFound,
 }
 
 // loginGiven keeps what a login hides that was given for this run: the services
@@ -142,27 +140,29 @@ var narrowed = []struct {
 	from, to *Finding
 	sort     func(all, shown []*judged) bool
 	because  string
+	among    *Kind // only steps of this kind are looked at; nil for all
 }{
-	{RequestDenied, HeadRefused, each(isHead, fetched), "; a GET of the same is not denied"},
-	{RequestDenied, ConnectivityAltered, each(made(NCSI), fetched), "; nothing else is denied"},
-	{PageInstead, ConnectivityAltered, each(made(NCSI), fetched), "; nothing else is replaced"},
-	{RedirectUnusable, ConnectivityAltered, each(made(NCSI), fetched), "; nothing else is sent elsewhere"},
-	{FileMissing, ConnectivityAltered, each(made(NCSI), fetched), "; nothing else is missing"},
-	{RequestDenied, RevocationBlocked, each(made(CryptoAPI), cabinetsCome), "; nothing else is denied"},
-	{RequestDenied, SignedURLRefused, each(signedURL, fetched), "; requests for other URLs are not denied"},
-	{RequestDenied, SizeDenied, tooBig, "; all that is smaller is not denied"},
-	{RequestDenied, FileTypeDenied, oneType, "; others of another type are not denied"},
-	{RequestDenied, AgentDenied, oneAgent, "; requests of other agents are not denied"},
-	{FileMissing, SlashesMerged, each(twoSlashes, fetched), "; files at other URLs are there"},
-	{ProxySilent, RangeFetchedWhole, each(farInside, partFetched), "; parts from the start of a file come at once"},
-	{RangeWrong, FarRangeBroken, each(farInside, partFetched), "; parts from the start of a file are right"},
-	{ContentAltered, FarRangeBroken, each(farInside, partFetched), "; parts from the start of a file are right"},
+	{RequestDenied, HeadRefused, each(isHead, fetched), "; a GET of the same is not denied", nil},
+	{RequestDenied, ConnectivityAltered, each(made(NCSI), fetched), "; nothing else is denied", nil},
+	{PageInstead, ConnectivityAltered, each(made(NCSI), fetched), "; nothing else is replaced", nil},
+	{RedirectUnusable, ConnectivityAltered, each(made(NCSI), fetched), "; nothing else is sent elsewhere", nil},
+	{FileMissing, ConnectivityAltered, each(made(NCSI), fetched), "; nothing else is missing", nil},
+	{RequestDenied, RevocationBlocked, each(made(CryptoAPI), cabinetsCome), "; nothing else is denied", nil},
+	{RequestDenied, SignedURLRefused, each(signedURL, fetched), "; requests for other URLs are not denied", nil},
+	{RequestDenied, SizeDenied, tooBig, "; all that is smaller is not denied", nil},
+	{RequestDenied, FileTypeDenied, oneType, "; others of another type are not denied", nil},
+	{RequestDenied, AgentDenied, oneAgent, "; requests of other agents are not denied", nil},
+	{FileMissing, SlashesMerged, each(twoSlashes, fetched), "; files at other URLs are there", nil},
+	{ProxySilent, RangeFetchedWhole, each(farInside, partFetched), "; parts from the start of a file come at once", nil},
+	{RangeWrong, FarRangeBroken, each(farInside, partFetched), "; parts from the start of a file are right", ranged},
+	{ContentAltered, FarRangeBroken, each(farInside, partFetched), "; parts from the start of a file are right", ranged},
 }
 
 // narrow puts what a finding really is in its place.
 func narrow(all []*judged) {
 	for _, n := range narrowed {
-		if shown := having(all, n.from); len(shown) > 0 && n.sort(all, shown) {
+		shown := slices.DeleteFunc(having(all, n.from), func(j *judged) bool { return n.among != nil && j.Step.Kind != n.among })
+		if len(shown) > 0 && n.sort(all, shown) {
 			rename(shown, n.from, n.to, n.because)
 		}
 	}
@@ -289,6 +289,14 @@ func fetched(j *judged) bool {
 		j.Observation.Sent.Method() == "GET" && !slices.ContainsFunc(j.verdicts, func(v Verdict) bool { return v.Grade == Fail })
 }
 
+// id names j among all results of a run, and of one that is repeated.
+func (j *judged) id() string {
+	if j.node == "" {
+		return j.Step.ID()
+	}
+	return j.Step.ID() + "@" + j.node
+}
+
 // shows tells whether j shows f.
 func (j *judged) shows(f *Finding) bool {
 	return slices.ContainsFunc(j.verdicts, func(v Verdict) bool { return v.Finding == f })
@@ -359,8 +367,8 @@ func (j *judged) status() Status {
 		return StatusFail
 	case graded(Warn):
 		return StatusWarn
-	case graded(Note):
-		return StatusSkip
+	case graded(Note) && j.spared != "":
+		return StatusSkip // it showed nothing but that the server lacks what was tried
 	case j.Observation.Body.Abandoned:
 		return StatusUnknown
 	}

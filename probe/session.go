@@ -1,6 +1,7 @@
 package probe
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/base64"
@@ -36,7 +37,7 @@ func newSession(c *Client) *session {
 	var random [20]byte
 	rand.Read(random[:])
 	s := &session{client: c, cv: base64.RawStdEncoding.EncodeToString(random[4:])}
-	s.run = &Run{ID: fmt.Sprintf("%X", random[:4]), Started: time.Now(), Client: c}
+	s.run = &Run{ID: cmp.Or(c.id, fmt.Sprintf("%X", random[:4])), Started: time.Now(), Client: c}
 	s.dialer = &wire.Dialer{Proxy: c.Proxy, Resolver: c.Resolver, Timeout: c.Timeout,
 		TLS: c.Profile.TLSConfig(), Connect: s.connect, Spend: s.spend, Again: s.connectAgain}
 	for _, step := range c.Steps {

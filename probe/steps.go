@@ -36,10 +36,12 @@ var Steps = []*Step{
 	{
 		Name: "wua-extended", Title: "ask what the updates are made of",
 		By: WUA, Layer: SOAP, Kind: soap, On: "wua", Only: whenRegistered, Send: clientCall("GetExtendedUpdateInfo", getExtendedUpdateInfo),
+		Rules: []Rule{{If: filesElsewhere, Then: HostRewritten}},
 	},
 	{
 		Name: "wua-locations", Title: "ask where a file is",
 		By: WUA, Layer: SOAP, Kind: soap, On: "wua", Only: whenRegistered, Send: clientCall("GetFileLocations", getFileLocations),
+		Rules: []Rule{{If: filesElsewhere, Then: HostRewritten}},
 	},
 	{
 		Name: "wua-report", Title: "report how it went",
@@ -213,6 +215,7 @@ var Steps = []*Step{
 	{
 		Name: "do-probe-2", Title: "ask for two bytes on a second connection",
 		By: DO, Layer: Job, Kind: ranged, On: "do-cloud-2", Since: Win10, Only: onlyMicrosoft, Send: doGet("{stream}", "{range:probe}"),
+		Behind: "do-probe-1", // so that it is known which of the two came first
 	},
 	{
 		Name: "do-cloud-tail", Title: "fetch what is left behind the last whole piece",

@@ -172,7 +172,7 @@ func nameOf(literal *ast.CompositeLit) string {
 func TestSteps(t *testing.T) {
 	for _, p := range Profiles {
 		seen := map[string]bool{}
-		for _, s := range StepsOf(p, &known) {
+		for _, s := range StepsOf(p) {
 			if !kebab.MatchString(s.Name) || seen[s.ID()] {
 				t.Errorf("%s: the name %q is not in kebab case, or not the only one", p.Windows, s.ID())
 			}
@@ -201,7 +201,7 @@ func TestSteps(t *testing.T) {
 // Every step is made by some Windows, and every finding of its rules is listed.
 func TestStepsAreUsed(t *testing.T) {
 	for _, s := range Steps {
-		if !slices.ContainsFunc(Profiles, func(p *Profile) bool { return slices.Contains(StepsOf(p, &known), s) }) {
+		if !slices.ContainsFunc(Profiles, func(p *Profile) bool { return slices.Contains(StepsOf(p), s) }) {
 			t.Errorf("no Windows makes %s", s.Name)
 		}
 		for _, r := range slices.Concat(s.Rules, s.Kind.Rules, s.Kind.Broken, shared, broken) {
@@ -218,7 +218,7 @@ func TestStepsAreUsed(t *testing.T) {
 func TestStepsWaitForEarlierOnes(t *testing.T) {
 	for _, p := range Profiles {
 		begun, done := map[string]int{}, map[string]*Step{}
-		for _, s := range append(StepsOf(p, &known), LaddersOf(p)...) {
+		for _, s := range append(StepsOf(p), LaddersOf()...) {
 			if _, ok := begun[s.On]; !ok {
 				begun[s.On] = len(begun)
 			}

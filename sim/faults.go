@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"net/http"
 	"time"
 
 	"proxycheck/probe"
@@ -313,6 +314,10 @@ var Faults = []*Fault{
 		Break: refuse("SyncUpdates", "ServerBusy"), Shows: shows(probe.SOAPFault),
 	},
 	{
+		Name: "host-rewritten", Title: "Host is passed on without its port", Source: "MS-WUSP 3.1.5",
+		Break: request(func(r *http.Request) { r.Host = ServerName }), Shows: shows(probe.HostRewritten),
+	},
+	{
 		Name: "coding-unnamed", Title: "the name of the coding xpress is removed from answers",
 		Source: "MS-WUSP 2.1", Break: response(file(".asmx"), xpressMangled), Shows: shows(probe.CodingBroken),
 	},
@@ -433,8 +438,8 @@ var Faults = []*Fault{
 		Ladders: true, Break: headLimit(3<<10, 400), Shows: shows(probe.HeadLimited),
 	},
 	{
-		Name: "url-limited", Title: "URLs of more than 1 KiB are refused", Source: "RFC 9110, 15.5.15",
-		Ladders: true, Break: urlLimit(1 << 10), Shows: shows(probe.URLLimited),
+		Name: "url-limited", Title: "URLs of more than 800 bytes are refused", Source: "RFC 9110, 15.5.15",
+		Ladders: true, Break: urlLimit(800), Shows: shows(probe.URLLimited),
 	},
 	{
 		Name: "idle-cut", Title: "idle connections are closed after half a second",

@@ -81,7 +81,7 @@ func asked(t *testing.T, secure bool, faults ...*sim.Fault) *probe.Report {
 	c := n.Client(ample)
 	if secure {
 		c.Target = n.SecureTarget()
-		c.Steps = probe.StepsOf(c.Profile, &c.Target)
+		c.Steps = probe.StepsOf(c.Profile)
 	}
 	return probe.Conclude(c.Run(t.Context()), probe.About{})
 }
@@ -96,7 +96,7 @@ func TestSecureServer(t *testing.T) {
 	defer n.Close()
 	c := n.Client(ample)
 	c.Target = n.SecureTarget()
-	c.Steps = probe.StepsOf(c.Profile, &c.Target)
+	c.Steps = probe.StepsOf(c.Profile)
 	run := c.Run(t.Context())
 	inside, files := 0, 0
 	for _, r := range run.Results {
@@ -210,34 +210,37 @@ func longestPath(r *probe.Report) time.Duration {
 // A farm has two nodes under one name and on one port, and one of them is
 // broken. A repeated run says how often that showed, and where.
 func TestRepeatedAtTwoNodes(t *testing.T) {
-	well, broken := twoNodes(t, fault(t, "range-removed"))
-	_, port, _ := net.SplitHostPort(well.Addr())
-	c := well.Client(ample)
-	c.Proxy = net.JoinHostPort("farm.test", port)
-	c.Resolver = nameServer(t, "127.0.0.1", "127.0.0.2")
-	c.Target.CA = "" // each node has a server of its own
-	c.Steps = slices.DeleteFunc(c.Steps, func(s *probe.Step) bool {
-		return s.By != probe.BITS || !strings.HasPrefix(s.Name, "bits-range") && s.Name != "bits-size"
-	})
-	const times = 3
-	run, err := c.RunRepeated(t.Context(), times)
-	if err != nil {
-		t.Fatal(err)
-	}
-	r := probe.Conclude(run, probe.About{})
-	want := fmt.Sprintf("in %d of %d turns, at %s", times, 2*times, broken.Addr())
-	i := slices.IndexFunc(r.Findings, func(f probe.Shown) bool { return f.Name == "range-ignored" })
-	if i < 0 || !strings.HasPrefix(r.Findings[i].Evidence, want) || r.Verdict != probe.StatusFail {
-		t.Fatalf("the verdict is %s with %+v, want %q", r.Verdict, r.Findings, want)
-	}
-	if len(r.Steps) != 2*times*len(c.Steps) {
-		t.Errorf("%d steps were made, want each of %d six times", len(r.Steps), len(c.Steps))
-	}
-	for _, s := range r.Steps {
-		node, _, _ := strings.Cut(s.ID[strings.LastIndexByte(s.ID, '@')+1:], "/")
-		if s.Remote != node || node == well.Addr() && s.Status != probe.StatusPass {
-			t.Errorf("%s went to %s and is %s: %s", s.ID, s.Remote, s.Status, s.Evidence)
-		}
+	for name, finding := range map[string]string{"range-removed": "range-ignored", "range-only-warm": "cold-fails", "head-limited": "head-limited"} {
+		t.Run(name, func(t *testing.T) {
+			well, broken := twoNodes(t, fault(t, name))
+			_, port, _ := net.SplitHostPort(well.Addr())
+			c := well.Client(ample)
+			c.Proxy = net.JoinHostPort("farm.test", port)
+			c.Resolver = nameServer(t, "127.0.0.1", "127.0.0.2")
+			c.Target.CA = "" // each node has a server of its own
+			c.MaxBytes = 8 << 20
+			fault(t, name).Prepare(c)
+			const times = 2
+			run, err := c.RunRepeated(t.Context(), times, time.Minute)
+			if err != nil {
+				t.Fatal(err)
+			}
+			r := probe.Conclude(run, probe.About{})
+			want := fmt.Sprintf("in %d of %d runs, at %s", times, 2*times, broken.Addr())
+			i := slices.IndexFunc(r.Findings, func(f probe.Shown) bool { return f.Name == finding })
+			if i < 0 || !strings.HasPrefix(r.Findings[i].Evidence, want) || !r.Complete {
+				t.Fatalf("the verdict is %s, stopped by %q, with %+v, want %q", r.Verdict, r.StoppedBy, r.Findings, want)
+			}
+			if len(r.Steps) != 2*times*len(c.Steps) {
+				t.Errorf("%d steps were made, want each of %d four times", len(r.Steps), len(c.Steps))
+			}
+			for _, s := range r.Steps {
+				node, _, _ := strings.Cut(s.Turn, "/")
+				if s.Remote != "" && s.Remote != node || node == well.Addr() && s.Status == probe.StatusFail && s.Findings[0] == finding {
+					t.Errorf("%s went to %s and is %s: %s", s.ID, s.Remote, s.Status, s.Evidence)
+				}
+			}
+		})
 	}
 }
 

@@ -63,14 +63,13 @@ type Fault struct {
 func (f *Fault) Prepare(c *probe.Client) {
 	if f.As != "" {
 		c.Profile, _ = probe.LookupProfile(string(f.As))
-		c.Steps = probe.StepsOf(c.Profile, &c.Target)
+		c.Steps = probe.StepsOf(c.Profile)
 	}
 	if f.Login {
 		c.Login = &probe.Login{User: "alice", Password: "s3cret"}
 	}
 	if f.Ladders {
-		c.Steps = append(c.Steps, probe.LaddersOf(c.Profile)...)
-		c.Ladders = true
+		c.Steps = append(c.Steps, probe.LaddersOf()...)
 	}
 	c.IdleTime = f.Idle
 }
@@ -169,7 +168,7 @@ func (n *Net) Client(timeout time.Duration) *probe.Client {
 	if n.Direct {
 		c.Proxy = ""
 	}
-	c.Steps = probe.StepsOf(c.Profile, &c.Target)
+	c.Steps = probe.StepsOf(c.Profile)
 	return c
 }
 

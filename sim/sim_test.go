@@ -110,7 +110,7 @@ func TestFaultsCompose(t *testing.T) {
 // A black-holed proxy costs one time-out and a silent one two, however many
 // steps there are on however many connections.
 func TestDeadProxyCostsOnce(t *testing.T) {
-	many := probe.StepsOf(probe.Profiles[0], &probe.Target{Size: 1})
+	many := probe.StepsOf(probe.Profiles[0])
 	for i := range 30 {
 		s := *probe.Steps[1+i%9]
 		s.Name, s.On = fmt.Sprintf("%s-%d", s.Name, i), fmt.Sprint(i%10)
@@ -178,7 +178,7 @@ func run(t *testing.T, profile *probe.Profile, faults ...*sim.Fault) *probe.Repo
 	if slices.ContainsFunc(faults, (*sim.Fault).Silent) {
 		c.Timeout = timeout
 	}
-	c.Profile, c.Steps = profile, probe.StepsOf(profile, &c.Target)
+	c.Profile, c.Steps = profile, probe.StepsOf(profile)
 	for _, f := range faults {
 		f.Prepare(c)
 	}

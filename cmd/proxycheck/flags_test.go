@@ -53,7 +53,7 @@ func TestDryRun(t *testing.T) {
 		if exit != 0 || stderr != "" {
 			t.Errorf("%s: exit %d, %s", tt.args, exit, stderr)
 		}
-		if got, want := titles(stdout), planOf(t, tt.windows, tt.embedded); !slices.Equal(got, want) {
+		if got, want := titles(stdout), planOf(t, tt.windows); !slices.Equal(got, want) {
 			t.Errorf("%s prints the steps\n%v, want\n%v", tt.args, got, want)
 		}
 		for _, step := range tt.leaves {
@@ -85,17 +85,13 @@ func titles(dry string) (steps []string) {
 }
 
 // planOf are the steps of that Windows in the order of the plan.
-func planOf(t *testing.T, windows string, embedded bool) (steps []string) {
+func planOf(t *testing.T, windows string) (steps []string) {
 	t.Helper()
 	profile, err := probe.LookupProfile(windows)
 	if err != nil {
 		t.Fatal(err)
 	}
-	target := probe.Target{Kind: probe.WSUS}
-	if embedded {
-		target = probe.Target{Kind: probe.Embedded, Size: wsus.DefaultSize}
-	}
-	for _, s := range probe.StepsOf(profile, &target) {
+	for _, s := range probe.StepsOf(profile) {
 		steps = append(steps, s.ID())
 	}
 	return steps

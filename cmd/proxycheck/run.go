@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/url"
 	"os"
@@ -47,7 +46,7 @@ func (f *runFlags) define(fs *pflag.FlagSet) {
 	fs.BoolVar(&f.quick, "quick", false, "make only the steps that find what breaks most often")
 	fs.BoolVar(&f.ladders, "ladders", false, "find also how long heads, URLs and bodies may be, and the like")
 	fs.DurationVar(&f.idle, "idle", 0, "wait for this `TIME` at most to see when an idle connection is closed")
-	fs.IntVar(&f.repeat, "repeat", 0, "make the run `N` times at every address of the proxy's name")
+	fs.IntVar(&f.repeat, "repeat", 0, "make the run `N` times at every address of the proxy's name, each within the limits of one")
 	fs.BoolVar(&f.register, "register", false, "make also the calls that change what a WSUS keeps of its clients")
 	fs.BoolVar(&f.dryRun, "dry-run", false, "print the requests of the run and send nothing")
 	fs.DurationVar(&f.maxTime, "max-time", 30*time.Second, "the most `TIME` that the run takes")
@@ -81,9 +80,7 @@ func runCommand(c *call) error {
 	}
 	progress := newProgress(c.stderr, f.output.quiet, len(client.Steps))
 	client.Progress = progress.step
-	ctx, cancel := context.WithTimeoutCause(c, f.maxTime, errors.New("max-time"))
-	defer cancel()
-	run, err := f.run(ctx, client)
+	run, err := f.run(c, client)
 	if err != nil {
 		return usage("--repeat: %w", err)
 	}
@@ -101,9 +98,11 @@ func runCommand(c *call) error {
 // run makes the run, once or as often as the flags want it.
 func (f *runFlags) run(ctx context.Context, c *probe.Client) (*probe.Run, error) {
 	if f.repeat > 0 {
-		return c.RunRepeated(ctx, f.repeat)
+		return c.RunRepeated(ctx, f.repeat, f.maxTime)
 	}
-	return c.Run(ctx), nil
+	limited, cancel := context.WithTimeoutCause(ctx, f.maxTime, probe.ErrTime)
+	defer cancel()
+	return c.Run(limited), nil
 }
 
 // exit is the end that the verdict calls for.
@@ -173,7 +172,7 @@ func (f *runFlags) client(fs *pflag.FlagSet) (c *probe.Client, about probe.About
 		closer()
 		return nil, about, nil, usage("%w", err)
 	}
-	c.Timeout, c.Register, c.Ladders, c.IdleTime = f.timeout, f.register, f.ladders, f.idle
+	c.Timeout, c.Register, c.IdleTime = f.timeout, f.register, f.idle
 	return c, about, closer, nil
 }
 
@@ -219,12 +218,12 @@ func (f *runFlags) real(about *probe.About) (*probe.Client, func(), error) {
 // selected are the steps that the flags choose.
 func (f *runFlags) selected(c *probe.Client) ([]*probe.Step, error) {
 	var steps []*probe.Step
-	all := probe.StepsOf(c.Profile, &c.Target)
+	all := probe.StepsOf(c.Profile)
 	if f.quick {
 		all = probe.QuickOf(all)
 	}
 	if f.ladders {
-		all = append(all, probe.LaddersOf(c.Profile)...)
+		all = append(all, probe.LaddersOf()...)
 	}
 	for glob := range strings.SplitSeq(f.steps, ",") {
 		found := false

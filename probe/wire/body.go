@@ -55,7 +55,7 @@ func frame(h Head, method string) Body {
 		}
 	}
 	status := h.Status()
-	if method == "HEAD" || status/100 == 1 || status == 204 || status == 304 {
+	if method == "HEAD" || method == "CONNECT" && status/100 == 2 || status/100 == 1 || status == 204 || status == 304 {
 		b.Framing = NoBody
 	}
 	return b
