@@ -32,7 +32,7 @@ const (
 	hostileTime  = 15 * time.Second // or hostileTimes as long as an honest run, on a slow machine
 	hostileTimes = 60
 	hostileBytes = 2 << 20   // sent and received
-	hostileSlack = 64 << 10  // beyond that
+	hostileSlack = 300 << 10 // beyond that
 	hostileHeap  = 200 << 20 // live, of all the runs under way and their proxies
 	hostileLanes = 4         // runs side by side
 )

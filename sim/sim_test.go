@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -48,14 +49,28 @@ func TestFaults(t *testing.T) {
 			t.Parallel()
 			r := run(t, probe.Profiles[0], f)
 			shown, wanted := names(r), wantedNames(f)
-			if !slices.Equal(shown, wanted) || !r.Complete {
-				t.Errorf("shows %v, want %v; complete: %v", shown, wanted, r.Complete)
+			if !slices.Equal(shown, wanted) || !r.Complete || r.Verdict != worst(r) {
+				t.Errorf("shows %v, want %v; complete: %v; the verdict is %s, want %s", shown, wanted, r.Complete, r.Verdict, worst(r))
 				for _, s := range r.Steps {
 					t.Logf("%s: %s %v %s%s", s.Name, s.Status, s.Findings, s.Evidence, s.WaitedFor)
 				}
 			}
 		})
 	}
+}
+
+// worst is the verdict that the findings of a complete run call for.
+func worst(r *probe.Report) probe.Status {
+	verdict := probe.StatusPass
+	for _, f := range r.Findings {
+		switch f.Grade {
+		case probe.Fail:
+			return probe.StatusFail
+		case probe.Warn:
+			verdict = probe.StatusWarn
+		}
+	}
+	return verdict
 }
 
 // A finding that no fault shows is a claim that nothing tests.
@@ -98,12 +113,35 @@ func TestPlaceIsHeldOnce(t *testing.T) {
 	}
 }
 
-// Faults at different places show both their findings.
+// Faults at different places show both their findings, and none hides under one
+// that has another cause.
 func TestFaultsCompose(t *testing.T) {
-	r := run(t, probe.Profiles[0], fault(t, "range-removed"), fault(t, "connect-denied"), fault(t, "head-length-removed"))
-	want := []string{"range-ignored", "size-hidden", "tunnel-denied"}
-	if got := names(r); !slices.Equal(got, want) {
-		t.Errorf("three faults show %v, want %v", got, want)
+	for _, tt := range []struct{ faults, want string }{
+		{"range-removed connect-denied head-length-removed", "range-ignored size-hidden tunnel-denied"},
+		{"nodes-differ exe-altered", "clients-differ content-altered"},
+		{"range-far-wrong exe-altered", "content-altered far-range-broken"},
+		{"server-without-iuident connect-denied", "file-retired tunnel-denied"},
+		{"host-rewritten soap-body-limited", "body-refused host-rewritten"},
+		{"range-clamped", "range-wrong"},
+		{"exe-reset", "connection-closed"},
+	} {
+		t.Run(tt.faults, func(t *testing.T) {
+			var faults []*sim.Fault
+			for name := range strings.FieldsSeq(tt.faults) {
+				if f := sim.ForTests[name]; f != nil {
+					faults = append(faults, f)
+				} else {
+					faults = append(faults, fault(t, name))
+				}
+			}
+			r := run(t, probe.Profiles[0], faults...)
+			if got := strings.Join(names(r), " "); got != tt.want {
+				t.Errorf("they show %s", got)
+				for _, f := range r.Findings {
+					t.Logf("%s under %q: %s in %v", f.Name, f.Under, f.Evidence, f.Steps)
+				}
+			}
+		})
 	}
 }
 

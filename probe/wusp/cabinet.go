@@ -64,9 +64,9 @@ func cabChecksum(b []byte, sum uint32) uint32 {
 	return sum ^ rest
 }
 
-// CabinetSize is the size that a cabinet states in its head, of which start is
+// cabinetSize is the size that a cabinet states in its head, of which start is
 // at least 12 bytes. A signed one is followed by its signature.
-func CabinetSize(start []byte) (int64, error) {
+func cabinetSize(start []byte) (int64, error) {
 	if len(start) < 12 || string(start[:4]) != cabSignature {
 		return 0, errNotCabinet
 	}

@@ -158,7 +158,7 @@ func FuzzCheckCabinetBytes(f *testing.F) {
 	f.Fuzz(func(t *testing.T, start []byte, more uint32) {
 		length := int64(len(start)) + int64(more)
 		err := CheckCabinet(start, length)
-		stated, notCabinet := CabinetSize(start)
+		stated, notCabinet := cabinetSize(start)
 		if err == nil && (notCabinet != nil || stated > length || stated < cabHeader) {
 			t.Errorf("%x of %d bytes passes, and states %d (%v)", start, length, stated, notCabinet)
 		}

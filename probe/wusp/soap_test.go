@@ -49,22 +49,6 @@ func TestOperation(t *testing.T) {
 	}
 }
 
-func TestIsGetConfig(t *testing.T) {
-	body := `<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Body>` +
-		`<GetConfig xmlns="http://www.microsoft.com/SoftwareDistribution/Server/ClientWebService"><protocolVersion>2.90</protocolVersion></GetConfig></s:Body></s:Envelope>`
-	if len(body) != 234 {
-		t.Errorf("the body has %d bytes, the captured one 234", len(body))
-	}
-	if !IsGetConfig([]byte(body)) {
-		t.Errorf("%s does not ask for GetConfig", body)
-	}
-	for _, other := range []string{"", emptySync, body[1:], strings.Replace(body, "Server/", "", 1)} {
-		if IsGetConfig([]byte(other)) {
-			t.Errorf("%q asks for GetConfig", other)
-		}
-	}
-}
-
 func TestElement(t *testing.T) {
 	for _, tt := range []struct {
 		body, path string
