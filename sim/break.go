@@ -35,12 +35,11 @@ func listen(l func(network, address string) (net.Listener, error)) func(*Net) {
 	}
 }
 
-// connections limits how many of them a client has at once. More are refused, or
-// wait until one is closed.
-func connections(most int, queue bool) func(*Net) {
+// connCap turns away a client's connections beyond so many at once.
+func connCap(most int) func(*Net) {
 	return func(n *Net) {
 		n.hold("number of connections")
-		n.Proxy.Most, n.Proxy.Queue = most, queue
+		n.Proxy.Most = most
 	}
 }
 
@@ -259,14 +258,6 @@ func rangeFrom(first int64) When {
 
 func toPort(port string) When {
 	return func(r *http.Request) bool { return strings.HasSuffix(r.Host, ":"+port) }
-}
-
-// toHost matches what is for one of the names, or for a name below it.
-func toHost(names ...string) When {
-	return func(r *http.Request) bool {
-		host := strings.ToLower(r.URL.Hostname())
-		return slices.ContainsFunc(names, func(n string) bool { return host == n || strings.HasSuffix(host, "."+n) })
-	}
 }
 
 // urlOver matches a URL of more than n bytes, as the client wrote it.

@@ -28,24 +28,19 @@ func connOf(r *http.Request) *trackedConn {
 // has taken over from net/http.
 type tracked struct {
 	net.Listener
-	most  int  // connections of one client at once; 0 for no limit
-	queue bool // more of them, of whatever client, are not accepted; else they are closed
+	most int // connections of one client at once; 0 for no limit
 
 	mu     sync.Mutex
-	gone   *sync.Cond            // a connection is closed, or all is
 	conns  map[*net.TCPConn]bool // whether each was let in
 	closed bool
 }
 
 func track(l net.Listener) *tracked {
-	t := &tracked{Listener: l, conns: map[*net.TCPConn]bool{}}
-	t.gone = sync.NewCond(&t.mu)
-	return t
+	return &tracked{Listener: l, conns: map[*net.TCPConn]bool{}}
 }
 
 func (t *tracked) Accept() (net.Conn, error) {
 	for {
-		t.awaitRoom()
 		accepted, err := t.Listener.Accept()
 		if err != nil {
 			return nil, err
@@ -62,15 +57,6 @@ func (t *tracked) Accept() (net.Conn, error) {
 	}
 }
 
-// awaitRoom waits, where connections queue, until one more may be let in.
-func (t *tracked) awaitRoom() {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	for t.queue && t.most > 0 && len(t.conns) >= t.most && !t.closed {
-		t.gone.Wait()
-	}
-}
-
 // add takes note of a connection, and tells whether it is let in.
 func (t *tracked) add(c *net.TCPConn) (in bool, err error) {
 	t.mu.Lock()
@@ -78,7 +64,7 @@ func (t *tracked) add(c *net.TCPConn) (in bool, err error) {
 	if t.closed {
 		return false, net.ErrClosed
 	}
-	in = t.most == 0 || t.queue || t.of(machine(c)) < t.most
+	in = t.most == 0 || t.of(machine(c)) < t.most
 	t.conns[c] = in
 	return in, nil
 }
@@ -104,7 +90,6 @@ func (t *tracked) Close() error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.closed = true
-	t.gone.Broadcast()
 	for c := range t.conns {
 		c.Close()
 	}
@@ -149,7 +134,6 @@ func (c *trackedConn) ReadFrom(r io.Reader) (int64, error) {
 func (c *trackedConn) Close() error {
 	c.by.mu.Lock()
 	delete(c.by.conns, c.TCPConn)
-	c.by.gone.Broadcast()
 	c.by.mu.Unlock()
 	return c.TCPConn.Close()
 }

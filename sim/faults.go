@@ -362,6 +362,10 @@ var Faults = []*Fault{
 		Source: "tried on Squid with Range removed", Break: rangeOnlyWarm, Shows: shows(probe.ColdFails),
 	},
 	{
+		Name: "range-resume-ignored", Title: "a part that begins in the middle of a first one comes whole",
+		Source: "HTTP requirements for BITS downloads", Break: resumeRefused, Shows: shows(probe.RangeIgnored),
+	},
+	{
 		Name: "range-from-cache", Title: "the proxy fetches the whole file for each part",
 		Source: "tried on Squid with range_offset_limit none", Break: rangeFromCache, Shows: shows(probe.RangeFetchedWhole),
 	},
@@ -403,11 +407,11 @@ var Faults = []*Fault{
 	},
 	{
 		Name: "connectivity-page", Title: "the sign of an Internet is replaced by a page of terms",
-		Source: "Microsoft: NCSI", Break: answer(under("/connecttest.txt", "/ncsi.txt"), loginPage), Shows: shows(probe.ConnectivityAltered),
+		Source: "Microsoft: NCSI", Break: answer(ncsi, loginPage), Shows: shows(probe.ConnectivityAltered),
 	},
 	{
 		Name: "connectivity-redirected", Title: "whoever asks for the sign of an Internet is sent to a page of terms",
-		Source: "Microsoft: NCSI", Break: answer(under("/connecttest.txt", "/ncsi.txt"), loginRedirect), Shows: shows(probe.ConnectivityAltered),
+		Source: "Microsoft: NCSI", Break: answer(ncsi, loginRedirect), Shows: shows(probe.ConnectivityAltered),
 	},
 	{
 		Name: "connections-ended", Title: "each answer says that it ends its connection",

@@ -215,12 +215,6 @@ var (
 	lyingKeepAlive  = closeEach("Connection: keep-alive\r\nProxy-Connection: keep-alive\r\n")
 )
 
-// connCap turns away a client's connections beyond so many at once.
-func connCap(most int) func(*Net) { return connections(most, false) }
-
-// connQueue leaves connections beyond so many at once unaccepted.
-func connQueue(most int) func(*Net) { return connections(most, true) }
-
 // idleCut closes a connection on which no request came for so long since the
 // last answer.
 func idleCut(after time.Duration) func(*Net) {
@@ -264,9 +258,6 @@ func noUADenied(n *Net) { denied(both(method(http.MethodConnect), lacking("User-
 
 // pathsDenied refuses paths that begin with one of the prefixes.
 func pathsDenied(prefixes ...string) func(*Net) { return denied(under(prefixes...)) }
-
-// hostsDenied refuses the names, and those below them.
-func hostsDenied(names ...string) func(*Net) { return denied(toHost(names...)) }
 
 // Where CryptoAPI finds out whether a certificate still holds (wire.md 5.5).
 const (

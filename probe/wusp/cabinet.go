@@ -64,15 +64,6 @@ func cabChecksum(b []byte, sum uint32) uint32 {
 	return sum ^ rest
 }
 
-// cabinetSize is the size that a cabinet states in its head, of which start is
-// at least 12 bytes. A signed one is followed by its signature.
-func cabinetSize(start []byte) (int64, error) {
-	if len(start) < 12 || string(start[:4]) != cabSignature {
-		return 0, errNotCabinet
-	}
-	return int64(binary.LittleEndian.Uint32(start[8:])), nil
-}
-
 // Bits of the flags of a cabinet ([MS-CAB] 2.1).
 const (
 	cabPrevious = 1 << iota // another cabinet comes before this one

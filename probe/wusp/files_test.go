@@ -158,9 +158,12 @@ func FuzzCheckCabinetBytes(f *testing.F) {
 	f.Fuzz(func(t *testing.T, start []byte, more uint32) {
 		length := int64(len(start)) + int64(more)
 		err := CheckCabinet(start, length)
-		stated, notCabinet := cabinetSize(start)
-		if err == nil && (notCabinet != nil || stated > length || stated < cabHeader) {
-			t.Errorf("%x of %d bytes passes, and states %d (%v)", start, length, stated, notCabinet)
+		if err != nil {
+			return
+		}
+		stated := int64(binary.LittleEndian.Uint32(start[8:])) // [MS-CAB] 2.1
+		if string(start[:4]) != "MSCF" || stated > length || stated < cabHeader {
+			t.Errorf("%x of %d bytes passes, and states %d", start, length, stated)
 		}
 	})
 }
