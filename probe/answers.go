@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -229,7 +228,7 @@ func replayed(o *Observation) string {
 // that was asked: a WSUS names the Host that it was asked by (wire.md 3.5).
 func filesElsewhere(o *Observation) string {
 	for _, url := range wusp.Elements(o.Text, "FileLocation/Url") {
-		if o.Content != "" && !strings.HasPrefix(url, "http://"+o.Content+"/") {
+		if o.Content != "" && !strings.HasPrefix(url, "http://"+o.Content+"/Content/") {
 			return fmt.Sprintf("asked by Host: %s, the server says that a file is at %s", o.Sent.Get("Host"), quoted(url))
 		}
 	}
@@ -316,6 +315,24 @@ func multiOther(o *Observation) string {
 	return ""
 }
 
+// madeUp matches a file that no cache has seen.
+func madeUp(o *Observation) string {
+	if o.File == nil {
+		return ""
+	}
+	return "a file that was just made up"
+}
+
+// dateUnlike matches an answer that gives another date than the HEAD did from which
+// the condition is copied: to BITS it is another file (wire.md 1.7).
+func dateUnlike(o *Observation) string {
+	before, now := o.Sent.Get("If-Unmodified-Since"), o.Answer.Get("Last-Modified")
+	if before == "" || now == "" || before == now {
+		return ""
+	}
+	return "HEAD gave Last-Modified: " + quoted(before) + ", and GET gives " + quoted(now)
+}
+
 // slowFar matches a small part from far inside a file that came late, where one
 // from its start came at once: somebody read all that stands before it. The head
 // of the answer may come at once all the same.
@@ -379,6 +396,9 @@ func unsized(o *Observation) string {
 		return ""
 	}
 	evidence := quoted(o.Answer.Start) + " came without Content-Length"
+	if len(o.Body.Lengths) > 0 && o.Body.Stated < 0 {
+		evidence = quoted(o.Answer.Start) + " came with Content-Length: " + quoted(o.Body.Lengths[0])
+	}
 	if coding := o.Answer.Get("Transfer-Encoding"); coding != "" {
 		evidence += ", with Transfer-Encoding: " + quoted(coding)
 	}
@@ -438,12 +458,12 @@ func notCabinet(o *Observation) string {
 // HEAD said.
 func sizeUnlike(step string) Symptom {
 	return func(o *Observation) string {
-		head := o.Past.answer(step)
-		size := head.Get("Content-Length")
-		if o.Body.Abandoned || head.Status() != 200 || len(o.Past[step].Extra) > 0 || size == "" || size == strconv.FormatInt(o.Body.Length, 10) {
+		before := o.Past[step]
+		if o.Body.Abandoned || before == nil || before.Answer.Status() != 200 || len(before.Extra) > 0 ||
+			before.Body.Stated < 0 || before.Body.Stated == o.Body.Length {
 			return ""
 		}
-		return fmt.Sprintf("HEAD gave %s bytes, and %d came", quoted(size), o.Body.Length)
+		return fmt.Sprintf("HEAD gave %d bytes, and %d came", before.Body.Stated, o.Body.Length)
 	}
 }
 
@@ -455,7 +475,7 @@ func rangeOther(o *Observation) string {
 	}
 	value := strings.Join(slices.Compact(o.Answer.All("Content-Range")), ", ")
 	gotFrom, gotTo, total, ok := parseContentRange(value)
-	if total >= 0 {
+	if total > from {
 		to = min(to, total-1) // a part ends where the file does
 	}
 	if !ok || gotFrom != from || gotTo != to || total < 0 || o.Known >= 0 && total != o.Known {

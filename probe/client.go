@@ -45,6 +45,7 @@ type Run struct {
 	Results   []*Result // of each step, in the order of Client.Steps
 	Requests  int
 	Out, In   int64
+	Greeting  string    // the status line with which the server was not known as a fake WSUS; "" when it was or was not asked
 	Parallel  int       // connections that were answered side by side; 0 when that was not tried
 	Idle      *Idleness // of a connection; nil when that was not tried
 	Node      string    // address of the proxy, a slash and the turn, when the run is one of several

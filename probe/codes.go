@@ -36,7 +36,7 @@ func (s *shown) byStatus(c Coded) []Coded {
 		if c.Source = wuaCodes; c.Layer == Job {
 			c.Source = bitsCodes
 		}
-		if answer.Status() != 0 && !slices.Contains(codes, c) {
+		if known := j.Step.By != CryptoAPI && j.Step.By != NCSI; known && answer.Status() != 0 && !slices.Contains(codes, c) {
 			codes = append(codes, c)
 		}
 	}

@@ -27,7 +27,7 @@ func Conclude(r *Run, about About) *Report {
 		Findings: []Shown{}, Steps: []Played{},
 	}
 	for _, s := range found {
-		report.Findings = append(report.Findings, s.report(r, all, about))
+		report.Findings = append(report.Findings, s.report(r, all, found, about))
 	}
 	for _, j := range all {
 		report.Steps = append(report.Steps, j.report(r))
@@ -105,7 +105,7 @@ func skew(r *Run) int64 {
 }
 
 // report is s as a report shows it.
-func (s *shown) report(r *Run, all []*judged, about About) Shown {
+func (s *shown) report(r *Run, all []*judged, found []*shown, about About) Shown {
 	f := Shown{Name: s.Name, Title: s.Title, Grade: s.grade, Owner: s.owner, Effect: s.Effect,
 		Codes: map[Agent]string{}, CodesAll: []ShownCode{}, Condition: s.Condition, Fix: s.Fix,
 		Fixes: map[string]string{}, Sources: []string{s.Source}, Steps: []string{}, Evidence: s.evidence, Explains: []string{},
@@ -130,8 +130,10 @@ func (s *shown) report(r *Run, all []*judged, about About) Shown {
 			f.Sources = append(f.Sources, c.Source)
 		}
 	}
-	for _, e := range s.Explains {
-		f.Explains = append(f.Explains, e.Name)
+	for _, other := range found {
+		if other.under == s.Finding {
+			f.Explains = append(f.Explains, other.Name)
+		}
 	}
 	if s.under != nil {
 		f.Under = s.under.Name

@@ -265,6 +265,8 @@ var (
 	ProxySilent = &Finding{
 		Name: "proxy-silent", Title: "a request is taken and its answer does not come",
 		Owner: Proxy, Grade: Fail, Effect: Blocks, Codes: codesSilent, Source: "KB2894304",
+		Condition: "It may be harmless where the answer comes later, within the client's own time, which is not " +
+			"documented for each agent; --timeout waits longer.",
 		Fix: "Look for a scanner that holds the answer until it has the whole file, or a proxy that waits for " +
 			"a server it cannot reach. Exempt the update servers from scanning.",
 	}

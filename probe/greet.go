@@ -40,6 +40,9 @@ func (s *session) greet(ctx context.Context, l *lane) *wire.Exchange {
 	if t.x.Answer.Status() == 200 && json.Unmarshal(gunzipped(t.text), &said) == nil {
 		s.run.Target = s.run.Target.hello(said)
 	}
+	if s.run.Target.Kind == WSUS {
+		s.run.Greeting = t.reply().Start
+	}
 	return t.x
 }
 

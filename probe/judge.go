@@ -148,7 +148,7 @@ var (
 		{If: soapFault, Then: SOAPFault},
 	}}
 	recovering = &Kind{Name: "recovery", Text: true, Rules: slices.Concat(calls, []Rule{{If: notProvoked, Then: AnswersReplayed}}), Broken: []Rule{
-		{If: all(answered(500), not(soapFault)), Then: FaultHidden},
+		{If: all(not(soapFault), answeredFrom(400, 599)), Then: FaultHidden},
 		{If: soapFault, Then: SOAPFault},
 	}}
 	size = &Kind{Name: "size", Rules: []Rule{
@@ -170,6 +170,7 @@ var (
 		{If: unsized, Then: LengthMissing},
 		{If: bodyOther, Then: RangeWrong},
 		{If: differs, Then: ContentAltered},
+		{If: dateUnlike, Then: ClientsDiffer},
 		{If: slowFar, Then: RangeFetchedWhole},
 	}}
 	multi = &Kind{Name: "multi-range", Text: true, Rules: []Rule{
@@ -180,7 +181,7 @@ var (
 		{If: answered(416), Then: MultiRangeUnsupported},
 	}}
 	beyond = &Kind{Name: "beyond", Rules: []Rule{
-		{If: otherThan(416), Then: RangeFetchedWhole},
+		{If: all(madeUp, otherThan(416)), Then: RangeFetchedWhole},
 	}, Broken: breakingOff(anything)}
 	whole = &Kind{Name: "whole", Rules: []Rule{
 		{If: status(206), Then: RangeWrong},

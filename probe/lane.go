@@ -109,6 +109,10 @@ func (s *session) one(ctx context.Context, l *lane, r *Result) {
 	case err != nil:
 		r.WaitedFor, r.Skipped = err.Error(), true
 		return
+	case r.Step.Kind == whole && b.object.File == nil && s.left() < b.size():
+		r.WaitedFor = fmt.Sprintf("the file has %d bytes, more than may be moved", b.size())
+		r.Skipped, r.LeftOut = true, true
+		return
 	case s.left() < overhead, r.Step.Kind == whole && s.left() < b.size():
 		r.WaitedFor = fmt.Sprintf("%v: %d bytes are left", errBytes, max(s.left(), 0))
 		return

@@ -1,6 +1,11 @@
 package probe
 
-import "strings"
+import (
+	"slices"
+	"strings"
+
+	"proxycheck/probe/wire"
+)
 
 // What a report says beside its findings.
 
@@ -59,6 +64,8 @@ var (
 		"Windows asks this of Microsoft's servers, through TLS")
 	whenRegistered = when(func(c *Circumstances) bool { return c.production() && !c.Register },
 		"it changes what the server keeps of its clients; --register makes it")
+	whenSynced = when(func(c *Circumstances) bool { return c.production() && !c.Register },
+		"it asks about what SyncUpdates names, which is left out")
 )
 
 // production tells whether the server is one that clients depend on.
@@ -74,6 +81,12 @@ func notTested(r *Run) []string {
 	}
 	if r.Target.Kind == WSUS && r.Client.Register {
 		open = append(open, "updates below the top of the server's tree: what is installed is not evaluated, so the scan ends early")
+	}
+	if status := (wire.Head{Start: r.Greeting}).Status(); status != 0 && status != 404 {
+		open = append(open, "whether the server is a fake WSUS, which would prove more: asked for that it answered "+quoted(r.Greeting))
+	}
+	if r.Target.Roots != nil && signedByOthers(r) {
+		open = append(open, "whether clients trust the server: the CA that was given did not sign its certificate")
 	}
 	open = append(open, leftOutBy(r)...)
 	if r.Target.Kind == WSUS && r.Target.TLS {
@@ -93,7 +106,7 @@ func leftOutBy(r *Run) []string {
 	var reasons []string
 	steps := map[string][]string{}
 	for _, result := range r.Results {
-		if !result.LeftOut || result.Step.Variant != "" {
+		if !result.LeftOut || result.Step.Variant != "" && !result.Step.isRung() || slices.Contains(steps[result.WaitedFor], result.Step.Name) {
 			continue
 		}
 		if steps[result.WaitedFor] == nil {
@@ -105,4 +118,13 @@ func leftOutBy(r *Run) []string {
 		reasons[i] = strings.Join(steps[why], ", ") + ": " + why
 	}
 	return reasons
+}
+
+// signedByOthers tells whether a server that is known by its own root is not known
+// by the CA that was given.
+func signedByOthers(r *Run) bool {
+	return slices.ContainsFunc(r.Results, func(result *Result) bool {
+		o := result.Observation
+		return o != nil && o.Trust != nil && o.Trust.By == ByServersCA && !o.Trust.Accepted && o.Trust.Err == nil
+	})
 }

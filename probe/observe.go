@@ -17,6 +17,9 @@ const maxText = 1 << 20
 // to tell that there is more, and to see a page.
 const slack = 32 << 10
 
+// rangeSlack is that for a part of a file: that the whole comes says the head.
+const rangeSlack = 8 << 10
+
 // observe makes the exchange of one step, with the legs that the client adds
 // by itself, and notes what is to be known of it.
 func (s *session) observe(ctx context.Context, l *lane, step *Step, req *wire.Request, b *blanks) *Observation {
@@ -88,7 +91,7 @@ func (s *session) exchange(ctx context.Context, conn *wire.Conn, req *wire.Reque
 // limit is how much of the answer is wanted.
 func (t *turn) limit() int64 {
 	if spans, ok := parseRanges(t.req.Head.Get("Range")); ok {
-		wanted := int64(slack)
+		wanted := int64(rangeSlack)
 		for _, s := range spans {
 			wanted += s.length() - 1
 		}
@@ -135,9 +138,13 @@ func (s *session) tryAlone(ctx context.Context) {
 	}
 }
 
-// turnedAway tells whether o ended before any answer, on a connection of its own.
+// turnedAway tells whether o got no answer, or one that says that there are too
+// many, on a connection of its own.
 func turnedAway(o *Observation) bool {
 	switch o.Stopped {
+	case wire.Done:
+		status := o.Answer.Status()
+		return !o.Reused && (status == 503 || status == 429)
 	case wire.Connect:
 		return o.Failure == wire.Refused || o.Failure == wire.Reset || o.Failure == wire.Silent
 	case wire.FirstByte, wire.Tunnel:

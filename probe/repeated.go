@@ -203,6 +203,11 @@ func onConnections(all []*judged) [][]*judged {
 	return long
 }
 
+// answeredAlone tells whether what was turned away was not so when it was alone.
+func answeredAlone(o *Observation) bool {
+	return o.Alone.Complete() && !turnedAway(&Observation{Exchange: o.Alone})
+}
+
 // leastTurnedAway is how many connections must be turned away among others, and
 // answered alone, before that is more than chance.
 const leastTurnedAway = 2
@@ -211,7 +216,7 @@ const leastTurnedAway = 2
 // from one that is not there: alone, the same was answered.
 func turnedAwayTogether(all []*judged) {
 	capped := slices.DeleteFunc(slices.Clone(all), func(j *judged) bool {
-		return j.Observation == nil || j.Observation.Alone == nil || !j.Observation.Alone.Complete()
+		return j.Observation == nil || j.Observation.Alone == nil || !answeredAlone(j.Observation)
 	})
 	if len(capped) < leastTurnedAway {
 		return
@@ -219,8 +224,8 @@ func turnedAwayTogether(all []*judged) {
 	evidence := " while other connections were open; " + capped[0].Step.ID() + " was answered " +
 		quoted(capped[0].Observation.Alone.Answer.Start) + " when it was the only one"
 	for _, j := range all { // those that were not tried too, and not those that failed alone
-		if o := j.Observation; o != nil && turnedAway(o) && (o.Alone == nil || o.Alone.Complete()) {
-			j.verdicts = []Verdict{differing(ConnectionsCapped, j, broke(o)+evidence)}
+		if o := j.Observation; o != nil && turnedAway(o) && (o.Alone == nil || answeredAlone(o)) {
+			j.verdicts = []Verdict{differing(ConnectionsCapped, j, anything(o)+evidence)}
 		}
 	}
 }

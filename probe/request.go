@@ -191,7 +191,7 @@ var parts = map[string]func(size int64) (from, to int64){
 	"cut":     func(size int64) (int64, int64) { return within(0, 64<<10, size) },
 	"resume":  func(size int64) (int64, int64) { return min(cutAt, size/2), min(64<<10, size) - 1 },
 	"huge":    func(size int64) (int64, int64) { return within(1<<32+1000, 4096, size) },
-	"whole":   func(size int64) (int64, int64) { return 0, size - 1 },
+	"small":   func(size int64) (int64, int64) { return within(0, 100_001, size) },
 	"probe":   func(int64) (int64, int64) { return 0, 1 },
 	"piece":   func(size int64) (int64, int64) { return within(1<<20, 1<<20, size) },
 	"quarter": func(size int64) (int64, int64) { return within(0, 256<<10, size) },

@@ -53,6 +53,9 @@ func judgeOne(r *Run) []*judged {
 	for _, compare := range compared {
 		compare(all)
 	}
+	if r.Target.Kind == FakeWSUS {
+		rename(having(all, ServerNotWSUS), ServerNotWSUS, RequestRefused, "; the server has said that it is one")
+	}
 	idleCut(r, all)
 	for _, j := range all {
 		j.spare(r)
@@ -150,7 +153,9 @@ var narrowed = []struct {
 	{RequestDenied, RevocationBlocked, each(made(CryptoAPI), cabinetsCome), "; nothing else is denied", nil},
 	{RequestDenied, SignedURLRefused, each(signedURL, fetched), "; requests for other URLs are not denied", nil},
 	{RequestDenied, SizeDenied, tooBig, "; all that is smaller is not denied", nil},
-	{RequestDenied, FileTypeDenied, oneType, "; others of another type are not denied", nil},
+	{RequestDenied, RangeRefused, each(asksPart, wholeFetched), "; the same method is not denied for whole files", nil},
+	{RequestRefused, RangeRefused, each(asksPart, wholeFetched), "; the same method is not refused for whole files", nil},
+	{RequestDenied, FileTypeDenied, someTypes, "; files of another type are not denied", nil},
 	{RequestDenied, AgentDenied, oneAgent, "; requests of other agents are not denied", nil},
 	{FileMissing, SlashesMerged, each(twoSlashes, fetched), "; files at other URLs are there", nil},
 	{ProxySilent, RangeFetchedWhole, each(farInside, partFetched), "; parts from the start of a file come at once", nil},
@@ -172,7 +177,7 @@ func narrow(all []*judged) {
 // is of the other.
 func each(sort, other func(*judged) bool) func(all, shown []*judged) bool {
 	return func(all, shown []*judged) bool {
-		not := func(j *judged) bool { return !sort(j) }
+		not := func(j *judged) bool { return j.Observation == nil || !sort(j) }
 		return !slices.ContainsFunc(shown, not) && slices.ContainsFunc(all, func(j *judged) bool { return not(j) && other(j) })
 	}
 }
@@ -184,6 +189,10 @@ func made(by Agent) func(*judged) bool { return func(j *judged) bool { return j.
 func signedURL(j *judged) bool {
 	return j.Observation != nil && strings.Contains(j.Observation.Sent.Target(), "&P4=")
 }
+
+func asksPart(j *judged) bool { return j.Observation.Sent.Get("Range") != "" }
+
+func wholeFetched(j *judged) bool { return j.Step.Kind == whole && fetched(j) }
 
 func twoSlashes(j *judged) bool { return j.Step.Name == "do-hashes" }
 
@@ -221,20 +230,30 @@ func wanted(o *Observation) int64 {
 	return max(o.Known, 0)
 }
 
-// oneType fits when all that is denied is of one type, in the form in which no
-// other of it comes, and the web service answers.
-func oneType(all, denied []*judged) bool {
-	kind := fileType(denied[0].Observation)
-	others := slices.ContainsFunc(denied, func(j *judged) bool { return fileType(j.Observation) != kind })
-	works := slices.ContainsFunc(all, func(j *judged) bool {
-		return j.Observation != nil && good(j.Step, j.Observation) && fileType(j.Observation) == ".asmx" && j.Observation.Trust == nil
-	})
-	came := slices.ContainsFunc(all, func(j *judged) bool { // in the form of one that is denied: rules look at the end of a URL
-		return fetched(j) && fileType(j.Observation) == kind && slices.ContainsFunc(denied, func(d *judged) bool {
-			return asksQuery(d.Observation) == asksQuery(j.Observation)
+// someTypes fits when nothing comes of the types that are denied, in the form in
+// which they are, while the web service answers and other types come, or there is
+// only one that is denied.
+func someTypes(all, denied []*judged) bool {
+	types := map[string]bool{}
+	for _, j := range denied {
+		types[fileType(j.Observation)] = true
+	}
+	works, others := false, len(types) == 1
+	for _, j := range all {
+		if j.Observation == nil {
+			continue
+		}
+		kind := fileType(j.Observation)
+		works = works || good(j.Step, j.Observation) && kind == ".asmx" && j.Observation.Trust == nil
+		came := fetched(j) && slices.ContainsFunc(denied, func(d *judged) bool { // rules look at the end of a URL
+			return kind == fileType(d.Observation) && asksQuery(d.Observation) == asksQuery(j.Observation)
 		})
-	})
-	return kind != "" && kind != ".asmx" && !others && works && !came
+		if came {
+			return false
+		}
+		others = others || fetched(j) && !types[kind] && j.Step.Kind == whole
+	}
+	return works && others && !types[""] && !types[".asmx"]
 }
 
 // oneAgent fits when all that is denied is of one User-Agent, and nothing of
@@ -359,10 +378,10 @@ func (j *judged) status() Status {
 	switch {
 	case j.Observation == nil && j.Skipped:
 		return StatusSkip
-	case j.Step.Kind == rung && !graded(Fail) && !graded(Warn) && j.Observation.Failure != wire.Stopped:
-		return StatusPass // whatever it shows is a figure
 	case j.Observation == nil, j.Observation.Failure == wire.Stopped:
 		return StatusUnknown
+	case j.Step.Kind == rung && !graded(Fail) && !graded(Warn):
+		return StatusPass // whatever it shows is a figure
 	case graded(Fail):
 		return StatusFail
 	case graded(Warn):

@@ -35,12 +35,12 @@ var Steps = []*Step{
 	},
 	{
 		Name: "wua-extended", Title: "ask what the updates are made of",
-		By: WUA, Layer: SOAP, Kind: soap, On: "wua", Only: whenRegistered, Send: clientCall("GetExtendedUpdateInfo", getExtendedUpdateInfo),
+		By: WUA, Layer: SOAP, Kind: soap, On: "wua", Only: whenSynced, Send: clientCall("GetExtendedUpdateInfo", getExtendedUpdateInfo),
 		Rules: []Rule{{If: filesElsewhere, Then: HostRewritten}},
 	},
 	{
 		Name: "wua-locations", Title: "ask where a file is",
-		By: WUA, Layer: SOAP, Kind: soap, On: "wua", Only: whenRegistered, Send: clientCall("GetFileLocations", getFileLocations),
+		By: WUA, Layer: SOAP, Kind: soap, On: "wua", Only: whenSynced, Send: clientCall("GetFileLocations", getFileLocations),
 		Rules: []Rule{{If: filesElsewhere, Then: HostRewritten}},
 	},
 	{
@@ -198,7 +198,7 @@ var Steps = []*Step{
 	},
 	{
 		Name: "do-small", Title: "fetch a small file as one range",
-		By: DO, Layer: Job, Kind: ranged, On: "do-2", Since: Win10, Send: doGet("{object:100001}", "{range:whole}"),
+		By: DO, Layer: Job, Kind: ranged, On: "do-2", Since: Win10, Send: doGet("{object:100001}", "{range:small}"),
 	},
 	{
 		Name: "do-hashes", Title: "fetch the hashes of the pieces, at a URL with two slashes",

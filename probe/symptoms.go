@@ -34,6 +34,9 @@ func failedAnywhere(manners ...wire.Failure) Symptom {
 // broke says where and how o broke.
 func broke(o *Observation) string {
 	evidence := o.Stopped.Doing() + ": " + string(o.Failure)
+	if o.Failure == wire.Silent {
+		evidence += fmt.Sprintf(", which is %.0f s", o.Took[o.Stopped].Seconds())
+	}
 	switch {
 	case o.Stopped == wire.BodyRead:
 		evidence += fmt.Sprintf(" after %d bytes", o.Body.Length)

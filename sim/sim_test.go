@@ -1,6 +1,8 @@
 package sim_test
 
 import (
+	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"regexp"
@@ -8,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"proxycheck/probe"
 	"proxycheck/sim"
@@ -44,11 +48,16 @@ func TestHealthy(t *testing.T) {
 
 // Each fault shows its findings over the whole run, and no other.
 func TestFaults(t *testing.T) {
+	schema, err := jsonschema.NewCompiler().Compile("../docs/proxycheck-1.schema.json")
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, f := range sim.Faults {
 		t.Run(f.Name, func(t *testing.T) {
 			t.Parallel()
 			r := run(t, probe.Profiles[0], f)
 			shown, wanted := names(r), wantedNames(f)
+			validate(t, schema, r)
 			if !slices.Equal(shown, wanted) || !r.Complete || r.Verdict != worst(r) {
 				t.Errorf("shows %v, want %v; complete: %v; the verdict is %s, want %s", shown, wanted, r.Complete, r.Verdict, worst(r))
 				for _, s := range r.Steps {
@@ -56,6 +65,22 @@ func TestFaults(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// validate holds a report as JSON against its schema.
+func validate(t *testing.T, schema *jsonschema.Schema, r *probe.Report) {
+	t.Helper()
+	text, err := json.Marshal(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	v, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
+	if err == nil {
+		err = schema.Validate(v)
+	}
+	if err != nil {
+		t.Error(err)
 	}
 }
 

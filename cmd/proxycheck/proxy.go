@@ -96,6 +96,9 @@ func (p *proxySetting) login(user, passwordFile string) error {
 		}
 		password = string(bytes.TrimRight(text, "\r\n"))
 	}
+	if password == "" {
+		return usage("--proxy-user: there is no password: want PROXYCHECK_PROXY_PASSWORD, or --proxy-password-file")
+	}
 	p.credentials = &probe.Login{User: user, Password: password}
 	return nil
 }

@@ -138,7 +138,7 @@ func (f *runFlags) check(fs *pflag.FlagSet) error {
 	case f.server == "embedded" && (f.serverTLS != "" || f.ca != "" || f.object != ""):
 		return usage("--server embedded knows its own TLS port, root and files: leave out --server-tls, --ca and --object")
 	case f.repeat < 0 || f.repeat > 1000:
-		return usage("--repeat %d: want a number from 1 to 1000", f.repeat)
+		return usage("--repeat %d: want a number up to 1000", f.repeat)
 	case f.maxTime <= 0 || f.timeout <= 0:
 		return usage("--max-time and --timeout want more than nothing, such as 30s")
 	case f.idle < 0 || f.idle >= f.maxTime:
@@ -228,7 +228,7 @@ func (f *runFlags) selected(c *probe.Client) ([]*probe.Step, error) {
 	for glob := range strings.SplitSeq(f.steps, ",") {
 		found := false
 		for _, s := range all {
-			match, err := path.Match(strings.TrimSpace(glob), s.Name)
+			match, err := matches(glob, s)
 			if err != nil {
 				return nil, usage("--steps %q: not a pattern: %w", glob, err)
 			}
@@ -240,7 +240,7 @@ func (f *runFlags) selected(c *probe.Client) ([]*probe.Step, error) {
 	}
 	for _, s := range all { // in their own order
 		for glob := range strings.SplitSeq(f.steps, ",") {
-			if match, _ := path.Match(strings.TrimSpace(glob), s.Name); match {
+			if match, _ := matches(glob, s); match {
 				steps = append(steps, s)
 				break
 			}
@@ -249,10 +249,21 @@ func (f *runFlags) selected(c *probe.Client) ([]*probe.Step, error) {
 	return steps, nil
 }
 
+// matches tells whether a glob matches the name of a step, or that of a repetition.
+func matches(glob string, s *probe.Step) (bool, error) {
+	glob = strings.TrimSpace(glob)
+	if match, err := path.Match(glob, s.Name); match || err != nil {
+		return match, err
+	}
+	return path.Match(glob, s.ID())
+}
+
 func stepNames(steps []*probe.Step) []string {
 	var names []string
 	for _, s := range steps {
-		names = append(names, s.Name)
+		if s.Variant == "" {
+			names = append(names, s.Name)
+		}
 	}
 	return names
 }
@@ -278,6 +289,8 @@ func (f *runFlags) command(fs *pflag.FlagSet) string {
 			}
 			add(flag.Name, value)
 		case "format", "output", "quiet", "verbose":
+		case "quick", "register", "ladders", "dry-run":
+			words = append(words, "--"+flag.Name)
 		default:
 			add(flag.Name, flag.Value.String())
 		}

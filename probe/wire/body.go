@@ -25,6 +25,8 @@ type Body struct {
 	Abandoned bool     // there was more than the request's limit, and it was left
 	Left      bool     // as much came as the request wanted, and we hung up
 	Slowest   float64  // the smallest rate that was kept up over 2 s, in bytes a second; of a shorter body, the mean
+
+	invalid error // the head states a length that is none (RFC 9112, 6.3)
 }
 
 // Framing is how the end of a body is known.
@@ -43,8 +45,9 @@ func frame(h Head, method string) Body {
 	b := Body{Framing: ByClose, Lengths: h.All("Content-Length"), Stated: -1}
 	if len(b.Lengths) > 0 {
 		first, _, _ := strings.Cut(b.Lengths[0], ",")
-		if n, err := strconv.ParseInt(strings.TrimSpace(first), 10, 64); err == nil && n >= 0 {
-			b.Stated, b.Framing = n, ByLength
+		n, err := strconv.ParseUint(strings.TrimSpace(first), 10, 63)
+		if b.Stated, b.Framing = int64(n), ByLength; err != nil {
+			b.Stated, b.invalid = -1, fmt.Errorf("in Content-Length: %.40q: %w", b.Lengths[0], errGarbled)
 		}
 	}
 	if codings := strings.Join(h.All("Transfer-Encoding"), ","); codings != "" {
@@ -65,6 +68,9 @@ func frame(h Head, method string) Body {
 // beyond limit; 0 is none for either. What came is in b also when the rest did
 // not.
 func (b *Body) read(br *bufio.Reader, limit, leave int64, shown io.Writer) error {
+	if b.invalid != nil && b.Framing == ByLength {
+		return b.invalid
+	}
 	digest, pace := sha256.New(), newRate(time.Now())
 	defer func() {
 		digest.Sum(b.SHA256[:0])
