@@ -272,3 +272,15 @@ func TestLeftWithLimit(t *testing.T) {
 		}
 	}
 }
+
+// A length that is none ends the exchange at once: nobody can tell where the body
+// does (RFC 9112, 6.3).
+func TestInvalidLength(t *testing.T) {
+	for _, length := range []string{"-5", "+5", "many", "99999999999999999999"} {
+		b := frame(Lines("HTTP/1.1 200 OK\nContent-Length: "+length), "GET")
+		err := b.read(bufio.NewReader(strings.NewReader("abc")), 0, 0, io.Discard)
+		if failure(err) != Garbled || b.Stated != -1 {
+			t.Errorf("Content-Length: %s: %v, %d stated", length, err, b.Stated)
+		}
+	}
+}
