@@ -20,7 +20,7 @@ run:
 test:
 	@if [ -n "$(CCOMPILER)" ] && [ "$$(CC="$(CCOMPILER)" go env CGO_ENABLED)" = 1 ]; then
 		export CC="$(CCOMPILER)"; set -x
-		go test -race $(TESTFLAGS) ./...
+		go test -race -parallel 8 $(TESTFLAGS) ./...  # more than processors: many tests wait for time-outs
 	else
 		echo 'make test: no C compiler, or CGO_ENABLED=0: testing without the race detector' >&2
 		export CGO_ENABLED=0; set -x

@@ -21,7 +21,7 @@ type lane struct {
 	last     string   // the step that was done on it last, by its ID; "" for none
 	calls    int      // of the client web service, which MS-CV counts
 	requests int
-	cookie   []byte   // the last answer that had a cookie in it
+	cookie   []byte   // the last that was answered, as an element
 	updates  []string // the revisions that SyncUpdates has named
 	passed   bool     // a rung of its ladder has
 	own      Past     // what only this agent has seen: the calls that it repeated
@@ -72,8 +72,9 @@ func (l *lane) note(x *wire.Exchange, text []byte) {
 	if x.Answer.Status() != 200 || len(text) == 0 {
 		return
 	}
-	if wusp.Element(text, "EncryptedData") != "" {
-		l.cookie = text
+	if data := wusp.Element(text, "EncryptedData"); data != "" {
+		expiration := wusp.Element(text, "Expiration")
+		l.cookie = []byte(wusp.Tag("Cookie", wusp.Tag("Expiration", escaped(expiration))+wusp.Tag("EncryptedData", escaped(data))))
 	}
 	if len(l.updates) < maxKnown {
 		tooLong := func(id string) bool { return len(id) > maxID }

@@ -12,8 +12,8 @@ var ForTests = map[string]*Fault{
 	"exe-reset":   {Name: "exe-reset", Break: takeOver(file(".exe"), hangUp)},
 	"range-clamped": {Name: "range-clamped", Break: request(where(having("Range"), func(r *http.Request) {
 		var from, to int64
-		if n, _ := fmt.Sscanf(r.Header.Get("Range"), "bytes=%d-%d", &from, &to); n == 2 && to-from >= 512<<10 {
-			r.Header.Set("Range", fmt.Sprintf("bytes=%d-%d", from, from+512<<10-1))
+		if n, _ := fmt.Sscanf(r.Header.Get("Range"), "bytes=%d-%d", &from, &to); n == 2 && to-from >= 128<<10 {
+			r.Header.Set("Range", fmt.Sprintf("bytes=%d-%d", from, from+128<<10-1))
 		}
 	}))},
 }

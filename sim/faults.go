@@ -79,7 +79,7 @@ var Faults = []*Fault{
 	{
 		Name: "body-trickled", Title: "a scanner lets through a few bytes at a time",
 		Source: "Skyhigh: data trickling",
-		Break:  body(both(content, lacking("Range")), 100, trickle), Shows: shows(probe.BodyTrickles),
+		Break:  body(both(both(content, file(".cab")), lacking("Range")), 100, trickle), Shows: shows(probe.BodyTrickles),
 	},
 	{
 		Name: "body-reset", Title: "a scanner resets the connection in the middle of a file", Source: "KB2894304",
@@ -194,9 +194,9 @@ var Faults = []*Fault{
 		Shows:  shows(probe.FileTypeDenied),
 	},
 	{
-		Name: "size-denied", Title: "the proxy denies answers of more than 500 KB",
+		Name: "size-denied", Title: "the proxy denies answers of more than 140 KB",
 		Source: "tried on Squid with reply_body_max_size",
-		Break:  response(method("GET"), denyBeyond(500_000)), Shows: shows(probe.SizeDenied),
+		Break:  response(method("GET"), denyBeyond(140_000)), Shows: shows(probe.SizeDenied),
 	},
 	{
 		Name: "name-server-fails", Title: "the name server cannot tell", Source: "RFC 1035, 4.1.1",

@@ -78,6 +78,7 @@ func asked(t *testing.T, secure bool, faults ...*sim.Fault) *probe.Report {
 		t.Fatal(err)
 	}
 	defer n.Close()
+	n.Server.Size = smallSize
 	c := n.Client(ample)
 	if secure {
 		c.Target = n.SecureTarget()

@@ -24,6 +24,10 @@ const (
 	ample   = 20 * time.Second
 )
 
+// smallSize is that of the files where a fault is to show: still more than the 1
+// MiB behind which the deep part is, and less to move.
+const smallSize = 1<<20 + 200_003
+
 // A net without faults passes every step of every Windows, so a step that fails
 // under a fault fails because of it.
 func TestHealthy(t *testing.T) {
@@ -173,6 +177,7 @@ func TestFaultsCompose(t *testing.T) {
 // A black-holed proxy costs one time-out and a silent one two, however many
 // steps there are on however many connections.
 func TestDeadProxyCostsOnce(t *testing.T) {
+	t.Parallel()
 	many := probe.StepsOf(probe.Profiles[0])
 	for i := range 30 {
 		s := *probe.Steps[1+i%9]
@@ -237,6 +242,9 @@ func run(t *testing.T, profile *probe.Profile, faults ...*sim.Fault) *probe.Repo
 		t.Fatal(err)
 	}
 	defer n.Close()
+	if len(faults) > 0 {
+		n.Server.Size = smallSize
+	}
 	c := n.Client(ample)
 	if slices.ContainsFunc(faults, (*sim.Fault).Silent) {
 		c.Timeout = timeout
