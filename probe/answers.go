@@ -20,12 +20,17 @@ import (
 // the field is lost on the way is shown by no answer of one. A file that was just
 // made up is in no cache.
 func conditionIgnored(o *Observation) string {
-	cached := o.File == nil && (o.Answer.Get("Age") != "" || strings.HasPrefix(o.Answer.Get("X-Cache"), "HIT"))
-	if s := o.Answer.Status(); s != 200 && s != 206 || cached {
+	if s := o.Answer.Status(); s != 200 && s != 206 || fromCache(o) {
 		return ""
 	}
 	return "If-Unmodified-Since: " + o.Sent.Get("If-Unmodified-Since") + " was answered " + quoted(o.Answer.Start) +
 		", Last-Modified: " + quoted(o.Answer.Get("Last-Modified"))
+}
+
+// fromCache tells whether an answer may be that of a cache: no file that was just
+// made up is in one.
+func fromCache(o *Observation) bool {
+	return o.File == nil && (o.Answer.Get("Age") != "" || strings.HasPrefix(o.Answer.Get("X-Cache"), "HIT"))
 }
 
 // status matches a given status.

@@ -284,3 +284,17 @@ func shows(r *Run) string {
 	}
 	return strings.Join(words, "; ")
 }
+
+// What comes from a cache does not show whether the proxy passes Range on: a run
+// that has seen nothing else does not know.
+func TestCacheProvesNothing(t *testing.T) {
+	const part = "HTTP/1.1 206 Partial Content\nContent-Length: 5473\nContent-Range: bytes 0-5472/100000\n"
+	for _, tt := range []struct {
+		answer string
+		want   Status
+	}{{part, StatusPass}, {part + "Age: 12", StatusUnknown}, {part + "X-Cache: HIT from squid", StatusUnknown}, {part + "X-Cache: MISS from squid", StatusPass}} {
+		if r := Conclude(ran(saw("bits-range-first", tt.answer)), About{}); r.Steps[0].Status != tt.want || r.Verdict != tt.want {
+			t.Errorf("%q: the step is %s, the verdict %s, want %s", tt.answer, r.Steps[0].Status, r.Verdict, tt.want)
+		}
+	}
+}

@@ -55,6 +55,9 @@ func (p *Played) observed(o *Observation) {
 	}
 	if p.Status == StatusUnknown && p.Evidence == "" {
 		p.Evidence = cmp.Or(string(o.Failure), fmt.Sprintf("the body was left after %d bytes", o.Body.Length))
+		if p.Status == StatusUnknown && o.Complete() && fromCache(o) {
+			p.Evidence = "it came from a cache, which does not show whether a part is fetched as one; --object names another file"
+		}
 	}
 	for _, leg := range o.Legs {
 		p.Legs = append(p.Legs, Leg{sentText(leg), receivedText(leg)})

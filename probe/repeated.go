@@ -78,6 +78,18 @@ func comparable(f *Finding, cold, again *judged) bool {
 	return same || f == RangeIgnored || f == RangeRefused
 }
 
+// cacheProvesNothing takes back that parts come well where all of them may have
+// come from a cache: whether the proxy passes Range on, what it has does not show.
+func cacheProvesNothing(all []*judged) {
+	ofServer := func(j *judged) bool { return partFetched(j) && !fromCache(j.Observation) }
+	if slices.ContainsFunc(all, ofServer) {
+		return
+	}
+	for _, j := range all {
+		j.unproved = partFetched(j)
+	}
+}
+
 // clientsDiffer holds what a connection is told of a file against what another
 // was told that got it right.
 func clientsDiffer(all []*judged) {

@@ -28,6 +28,7 @@ type judged struct {
 	*Result
 	node     string // of the run, when it is one of several
 	verdicts []Verdict
+	unproved bool   // it came well, which proves nothing
 	spared   string // why a failure is only a warning; "" when it is not
 }
 
@@ -76,7 +77,7 @@ func (j *judged) acquit(r *Run) {
 
 // compared lists what can be told only by comparing steps.
 var compared = []func([]*judged){
-	loginGiven, serverNotHTTP, narrow, partsDisagree, clientsDiffer, repetitionsDiffer, connectionsEnd, turnedAwayTogether, limitsFound,
+	loginGiven, serverNotHTTP, narrow, partsDisagree, clientsDiffer, repetitionsDiffer, connectionsEnd, turnedAwayTogether, limitsFound, cacheProvesNothing,
 }
 
 // loginGiven keeps what a login hides that was given for this run: the services
@@ -389,6 +390,8 @@ func (j *judged) status() Status {
 	case graded(Note) && j.spared != "":
 		return StatusSkip // it showed nothing but that the server lacks what was tried
 	case j.Observation.Body.Abandoned:
+		return StatusUnknown
+	case j.unproved:
 		return StatusUnknown
 	}
 	return StatusPass
