@@ -1,0 +1,52 @@
+package probe
+
+import (
+	"slices"
+	"strings"
+
+	"proxycheck/probe/wire"
+)
+
+// What a login hides.
+
+// loginGiven keeps what a login hides that was given for this run: the services
+// of Windows have none.
+func loginGiven(all []*judged) {
+	for _, j := range all {
+		if j.Observation == nil {
+			continue
+		}
+		for _, leg := range j.Observation.asked() {
+			asked := &Observation{Exchange: leg, Direct: j.Observation.Direct}
+			finding, evidence := LoginUnusable, loginUseless(asked)
+			if evidence == "" {
+				finding, evidence = LoginWanted, answered(407)(asked)
+			}
+			if broken := loginBroken(asked); broken != "" {
+				finding, evidence = LoginBroken, broken
+			}
+			if evidence != "" && !j.shows(finding) {
+				evidence += "; the rest was tried with the login that was given"
+				j.verdicts = append(j.verdicts, Verdict{finding, Fail, owner(finding, asked), evidence})
+			}
+		}
+	}
+}
+
+// asked are the exchanges of o before the last, those of its CONNECT too.
+func (o *Observation) asked() []*wire.Exchange {
+	if o.Tunnel == nil {
+		return o.Legs
+	}
+	return append(slices.Clone(o.Legs), o.Tunnel.Before...)
+}
+
+// loginBroken matches a challenge of NTLM behind which the connection ends, to
+// which it belongs.
+func loginBroken(o *Observation) string {
+	challenge := slices.IndexFunc(o.Answer.All("Proxy-Authenticate"), func(v string) bool { return strings.HasPrefix(v, "NTLM ") })
+	if o.Answer.Status() != 407 || challenge < 0 || o.Closed != wire.ClosedPeer {
+		return ""
+	}
+	return "the challenge came and the connection was closed: " + answerOf(o)
+}
