@@ -475,7 +475,7 @@ var (
 	RangeIgnored = &Finding{
 		Name: "range-ignored", Title: "a part of a file was asked for and the whole file came",
 		Owner: Proxy, Grade: Fail, Effect: Blocks, Codes: codesRange, Source: bitsHTTP,
-		Explains: []*Finding{MultiRangeUnsupported, RangeFetchedWhole},
+		Explains: []*Finding{MultiRangeUnsupported, ColdFails},
 		Fix: "Let the field Range through to the server, for .cab, .psf, .esd and .exe too: scanners remove it " +
 			"so that they see whole files. Exempt the update servers from scanning rather than from the block " +
 			"list.",
@@ -631,7 +631,6 @@ var (
 	ColdFails = &Finding{
 		Name: "cold-fails", Title: "the first fetch of a file fails, and the same again does not",
 		Owner: Proxy, Grade: Fail, Effect: Intermittent, Codes: codesCache, Source: doRanges,
-		Explains: []*Finding{RangeFetchedWhole},
 		Fix: "What fails is what is not in the cache yet, so it fails for one client at a time and seems to mend " +
 			"itself. Let Range through to the server also for files that are not cached.",
 	}

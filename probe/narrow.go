@@ -29,6 +29,7 @@ var narrowed = []struct {
 	{RequestRefused, RangeRefused, each(asksPart, wholeFetched), "; the same method is not refused for whole files", nil},
 	{RequestDenied, FileTypeDenied, someTypes, "; files of another type are not denied", nil},
 	{RequestDenied, AgentDenied, oneAgent, "; requests of other agents are not denied", nil},
+	{RangeFetchedWhole, RangeIgnored, alsoInside, "; nor are parts inside of a file", beyond},
 	{FileMissing, SlashesMerged, each(twoSlashes, fetched), "; files at other URLs are there", nil},
 	{ProxySilent, RangeFetchedWhole, each(farInside, partFetched), "; parts from the start of a file come at once", nil},
 	{RangeWrong, FarRangeBroken, each(farInside, partFetched), "; parts from the start of a file are right", ranged},
@@ -65,6 +66,10 @@ func signedURL(j *judged) bool {
 func asksPart(j *judged) bool { return j.Observation.Sent.Get("Range") != "" }
 
 func wholeFetched(j *judged) bool { return j.Step.Kind == whole && fetched(j) }
+
+// alsoInside fits when parts from inside of a file come whole too: the proxy has
+// not fetched more than was asked for, it has asked for no part.
+func alsoInside(all, _ []*judged) bool { return len(having(all, RangeIgnored)) > 0 }
 
 func twoSlashes(j *judged) bool { return j.Step.Name == "do-hashes" }
 
