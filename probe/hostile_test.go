@@ -401,10 +401,9 @@ func (v *villain) honest(c io.Writer, request string) error {
 // hostileSteps are some steps of each kind, on connections of their own and on
 // shared ones: all of them would take long, and show no more.
 var hostileSteps = []string{
-	"wua-config", "wua-authorization", "wua-cookie", "wua-register", "wua-sync", "wua-sync-drivers", "wua-extended", "wua-locations", "wua-report",
-	"selfupdate-size", "selfupdate-file", "fe2-config", "fe3-config", "bits-size", "bits-range-first", "bits-range-deep", "bits-range-beyond",
-	"bits-multi-4", "bits-cut", "bits-resume", "bits-file", "bits-condition", "do-piece", "do-hashes", "ctl-roots", "crl-file", "ocsp-answer",
-	"ncsi-text", "tls-config",
+	"wua-config", "wua-authorization", "wua-cookie", "wua-sync", "wua-extended", "selfupdate-file", "fe3-config",
+	"bits-size", "bits-range-first", "bits-range-beyond", "bits-multi-4", "bits-cut", "bits-file", "bits-condition",
+	"do-hashes", "crl-file", "ocsp-answer", "ncsi-text", "tls-config",
 }
 
 // client is one of Windows 11 behind v.

@@ -47,20 +47,18 @@ func repetitionsDiffer(all []*judged) {
 	}
 }
 
-// firstOf is the step of which j is a repetition: the first that asked for the
-// very same part, or the row itself.
+// firstOf is the step of which j is a repetition: one that asked for the very same
+// part before and got it right, or the row itself.
 func firstOf(all []*judged, j *judged) *judged {
-	first := named(all, j.Step.Name)
-	if j.Observation == nil || j.Step.Kind != ranged {
-		return first
-	}
-	for _, other := range all {
-		same := other.target() == j.target() && other.Observation.Sent.Get("Range") == j.Observation.Sent.Get("Range")
-		if same && (first == nil || first.Observation == nil || other.Observation.Started.Before(first.Observation.Started)) {
-			first = other
+	if j.Observation != nil && j.Step.Kind == ranged {
+		for _, other := range all {
+			same := other.target() == j.target() && other.Observation.Sent.Get("Range") == j.Observation.Sent.Get("Range")
+			if same && fetched(other) && other.Observation.Started.Before(j.Observation.Started) {
+				return other
+			}
 		}
 	}
-	return first
+	return named(all, j.Step.Name)
 }
 
 // once are the steps that show f and are not repeated: what holds of the others

@@ -220,6 +220,7 @@ var Steps = []*Step{
 	{
 		Name: "do-cloud-tail", Title: "fetch what is left behind the last whole piece",
 		By: DO, Layer: Job, Kind: ranged, On: "do-cloud-2", Since: Win10, Only: onlyMicrosoft, Send: doGet("{stream}", "{range:tail}"),
+		Behind: "do-cloud-piece", // which is the same part of a file of less than 2 MiB
 	},
 	{
 		Name: "do-cloud-quarter", Title: "fetch a quarter of a piece that was split",

@@ -75,7 +75,7 @@ func asked(t *testing.T, faults ...*sim.Fault) *probe.Report {
 		t.Fatal(err)
 	}
 	defer n.Close()
-	n.Server.Size = smallSize
+	n.Server.Size, n.Server.Updates = smallSize, fewUpdates
 	c := n.Client(ample)
 	c.Target = n.SecureTarget()
 	c.Steps = slices.DeleteFunc(c.Steps, func(s *probe.Step) bool { return s.By != probe.WUA })

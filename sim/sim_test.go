@@ -28,6 +28,9 @@ const (
 // MiB behind which the deep part is, and less to move.
 const smallSize = 1<<20 + 200_003
 
+// fewUpdates are on one short page, where a fault is to show.
+const fewUpdates = 2
+
 // A net without faults passes every step of every Windows, so a step that fails
 // under a fault fails because of it.
 func TestHealthy(t *testing.T) {
@@ -243,7 +246,7 @@ func run(t *testing.T, profile *probe.Profile, faults ...*sim.Fault) *probe.Repo
 	}
 	defer n.Close()
 	if len(faults) > 0 {
-		n.Server.Size = smallSize
+		n.Server.Size, n.Server.Updates = smallSize, fewUpdates
 	}
 	c := n.Client(ample)
 	if slices.ContainsFunc(faults, (*sim.Fault).Silent) {
