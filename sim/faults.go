@@ -370,7 +370,7 @@ var Faults = []*Fault{
 		Source: "tried on Squid with range_offset_limit none", Break: rangeFromCache, Shows: shows(probe.RangeFetchedWhole),
 	},
 	{
-		Name: "range-wrong-when-warm", Title: "a cache joins the wrong part to a file that it has",
+		Name: "range-wrong-when-warm", Title: "a cache joins the wrong part to an express file that it has",
 		Source: "tried on lancache", Break: warmWrong, Shows: shows(probe.WarmFails),
 	},
 	{

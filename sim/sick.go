@@ -42,10 +42,10 @@ func refuse(operation, code string) func(*Net) {
 	}
 }
 
-// warmWrong sends other bytes to whoever asks for a part again.
+// warmWrong sends other bytes to whoever asks for a part of an express file again.
 func warmWrong(n *Net) {
 	var asked firsts[bool]
-	response(having("Range"), func(r *http.Response) {
+	response(both(having("Range"), file(".psf")), func(r *http.Response) {
 		if _, again := asked.claim(r.Request.URL.String()+r.Request.Header.Get("Range"), true); again && r.StatusCode == http.StatusPartialContent {
 			r.Body = joined{inverted{r.Body}, r.Body}
 		}

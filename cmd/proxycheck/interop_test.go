@@ -45,9 +45,9 @@ var trials = []struct {
 	{product: "squid", variant: "cab-denied", fails: "file-type-denied"},
 	{product: "squid", variant: "cab-denied", real: true, fails: "file-type-denied"},
 	{product: "squid", variant: "size-limited", fails: "size-denied"},
-	{product: "squid", variant: "range-removed", fails: "range-ignored"}, // warm too, but of the small files that it keeps
+	{product: "squid", variant: "range-removed", fails: "range-ignored"},                     // warm too, but of the small files that it keeps
 	{product: "squid", variant: "range-removed-kept", fails: "range-ignored", size: 100_000}, // cold-fails under it: a file of 5 GiB is not kept
-	{product: "squid", variant: "denied", fails: "request-denied", warns: "tunnel-denied"}, // the server cannot say where its TLS is
+	{product: "squid", variant: "denied", fails: "request-denied", warns: "tunnel-denied"},   // the server cannot say where its TLS is
 	{product: "squid", variant: "connect-denied", fails: "tunnel-denied"},
 	{product: "squid", variant: "basic-auth", fails: "login-unusable"},
 	{product: "squid", variant: "basic-auth", fails: "login-unusable", login: true}, // and nothing else: the login works
