@@ -68,14 +68,14 @@ func frame(h Head, method string) Body {
 // beyond limit; 0 is none for either. What came is in b also when the rest did
 // not.
 func (b *Body) read(br *bufio.Reader, limit, leave int64, shown io.Writer) error {
-	if b.invalid != nil && b.Framing == ByLength {
-		return b.invalid
-	}
 	digest, pace := sha256.New(), newRate(time.Now())
 	defer func() {
 		digest.Sum(b.SHA256[:0])
 		b.Slowest = pace.slowest(time.Now())
 	}()
+	if b.invalid != nil && b.Framing == ByLength {
+		return b.invalid
+	}
 	content, buf := b.content(br), make([]byte, b.step())
 	for {
 		n, err := content.Read(buf[:b.most(int64(len(buf)), limit, leave)])
