@@ -24,17 +24,17 @@ func repetitionsDiffer(all []*judged) {
 	var differences []difference
 	steady := 0
 	for _, again := range all {
-		cold := firstOf(all, again)
-		if cold == nil || cold == again || cold.Observation == nil || again.Observation == nil {
+		cold, right := named(all, again.Step.Name), firstOf(all, again)
+		if cold == nil || cold.Observation == nil || again.Observation == nil {
 			continue
 		}
 		one, other := failsBy(cold), failsBy(again)
 		switch {
 		case one != nil && fetched(again) && comparable(one, cold, again):
 			differences = append(differences, difference{cold, one, ColdFails, "; when " + again.Step.ID() + " asked for the same again, it came right"})
-		case other != nil && fetched(cold):
+		case other != nil && right != again && fetched(right):
 			differences = append(differences, difference{again, other, WarmFails, "; the first time it had come right"})
-		case one != nil && other != nil:
+		case one != nil && other != nil && cold != again:
 			steady++
 		}
 	}
