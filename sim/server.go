@@ -29,7 +29,7 @@ func newServer() (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{Server: wsus.Server{Size: wsus.DefaultSize, TLSPort: securePort, Authority: authority},
+	s := &Server{Server: wsus.Server{Size: wsus.DefaultSize, TLSPort: securePort, Authority: authority, Witness: wsus.NewWitness()},
 		Listen: net.Listen, TLS: authority.TLSConfig()}
 	s.Handler = &s.Server
 	return s, nil
@@ -42,10 +42,11 @@ func (s *Server) start() (err error) {
 	if s.secure, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
 		return err
 	}
-	s.http = &http.Server{Handler: s.Handler, ErrorLog: quiet}
+	s.http = &http.Server{Handler: s.Witness.Handler(s.Handler), ErrorLog: quiet}
+	s.Witness.Attach(s.http)
 	s.plain, s.secure = track(s.plain), track(s.secure)
-	go s.http.Serve(s.plain)
-	go s.http.Serve(tls.NewListener(s.secure, s.TLS))
+	go s.http.Serve(s.Witness.Listener(s.plain))
+	go s.http.Serve(s.Witness.Listener(tls.NewListener(s.secure, s.TLS)))
 	return nil
 }
 

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"io"
 	"strconv"
 	"strings"
@@ -21,6 +22,7 @@ type Body struct {
 	Stated    int64    // the length that the head states; -1 when it states none
 	Length    int64    // bytes that came
 	SHA256    [32]byte // of the bytes that came
+	CRC32C    uint32   // of the same (RFC 3720, 12.1)
 	Excerpt   []byte   // the first of them, at most ExcerptLimit
 	Abandoned bool     // there was more than the request's limit, and it was left
 	Left      bool     // as much came as the request wanted, and we hung up
@@ -28,6 +30,9 @@ type Body struct {
 
 	invalid error // the head states a length that is none (RFC 9112, 6.3)
 }
+
+// castagnoli is the polynomial of CRC32C.
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 // Framing is how the end of a body is known.
 type Framing string
@@ -83,6 +88,7 @@ func (b *Body) read(br *bufio.Reader, limit, leave int64, shown io.Writer) error
 		b.Length += int64(n)
 		b.Excerpt = append(b.Excerpt, buf[:min(n, ExcerptLimit-len(b.Excerpt))]...)
 		digest.Write(buf[:n])
+		b.CRC32C = crc32.Update(b.CRC32C, castagnoli, buf[:n])
 		shown.Write(buf[:n])
 		switch {
 		case leave > 0 && b.Length == leave:

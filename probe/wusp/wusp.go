@@ -12,4 +12,5 @@ type Hello struct {
 	TLSPort string `json:"tls_port"` // "" when it serves no TLS
 	CA      string `json:"ca"`       // SHA-256 of its root certificate, in hexadecimal
 	Size    int64  `json:"size"`     // of the file that the steps should fetch
+	Witness string `json:"witness"`  // path at which it tells what arrived; "" when it does not
 }

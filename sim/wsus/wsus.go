@@ -28,6 +28,8 @@ type Server struct {
 	Authority *Authority // that signed its certificate; nil without TLS
 	Updates   int        // in its catalogue; 0 for DefaultUpdates, negative for none
 
+	Witness *Witness // of what arrives; nil for none
+
 	// Refuse is asked before each call of a web service, if it is set: the
 	// ErrorCode to refuse that operation with, or "".
 	Refuse func(operation string) string
@@ -56,6 +58,9 @@ func (s *Server) hello(w http.ResponseWriter) {
 	hello := wusp.Hello{Kind: "fakewsus", TLSPort: s.TLSPort, Size: s.Size}
 	if s.Authority != nil {
 		hello.CA = s.Authority.Fingerprint()
+	}
+	if s.Witness != nil {
+		hello.Witness = s.Witness.Path()
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")

@@ -1,0 +1,300 @@
+package wsus
+
+import (
+	"bytes"
+	"compress/gzip"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/tls"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"hash"
+	"hash/crc32"
+	"io"
+	"net"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"proxycheck/probe/wire"
+	"proxycheck/probe/wusp"
+)
+
+// What a witness keeps: so many requests, bytes of heads, and for so long.
+const (
+	maxRecords = 8192
+	maxKept    = 16 << 20
+	maxAge     = 15 * time.Minute
+)
+
+// A Record is one request as it arrived, and what became of it.
+type Record struct {
+	wusp.Arrival
+	Operation string // of a web service, as GetConfig; "" for none
+	DNS       string // the name of the machine that its body names; "" for none
+	Last      bool   // the answer to SyncUpdates says that there is no more
+	Ended     time.Time
+
+	witness *Witness
+	mu      sync.Mutex // for what changes while the answer is under way
+	begun   []byte     // of the head of the answer, while it is not complete
+	sum     uint32     // of what was sent behind it
+	unseen  bool       // some of that was sent by the system, past us
+}
+
+// Status is the status of the answer, or 0 when there was none.
+func (r *Record) Status() int { return wire.Lines(string(r.Answer)).Status() }
+
+// sent takes in what was written of the answer.
+func (r *Record) sent(p []byte) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.Answer != nil {
+		r.content(p)
+		return
+	}
+	before := len(r.begun)
+	r.begun = append(r.begun, p[:min(len(p), maxHead)]...)
+	i := bytes.Index(r.begun, []byte("\r\n\r\n"))
+	if i < 0 {
+		return
+	}
+	head := bytes.Clone(r.begun[:i+4])
+	r.begun = nil
+	if bytes.HasPrefix(head, []byte("HTTP/1.1 1")) { // the real one is still to come
+		return
+	}
+	r.Answer = head
+	r.content(p[len(head)-before:])
+}
+
+// content takes in what was written behind the head.
+func (r *Record) content(p []byte) {
+	r.Sent += int64(len(p))
+	r.sum = crc32.Update(r.sum, castagnoli, p)
+}
+
+// castagnoli is the polynomial of the sums, which processors can divide by.
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// passed counts what was sent behind the head.
+func (r *Record) passed(n int64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.Sent += n
+	r.unseen = r.unseen || n > 0
+}
+
+// noted takes in what the handler noted, and the body that it read.
+func (r *Record) noted(by *Record, body *digested) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.Operation, r.Client, r.DNS, r.Last = by.Operation, by.Client, by.DNS, by.Last
+	if body != nil && body.n > 0 {
+		r.Body, r.SHA256 = body.n, hex.EncodeToString(body.hash.Sum(nil))
+	}
+}
+
+// end settles r.
+func (r *Record) end() {
+	r.mu.Lock()
+	r.Done, r.Ended = true, time.Now()
+	r.mu.Unlock()
+	for _, observe := range r.witness.Observe {
+		observe(r)
+	}
+}
+
+// told is what is told of r.
+func (r *Record) told() wusp.Arrival {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	a := r.Arrival
+	if !r.unseen {
+		a.CRC32C = fmt.Sprintf("%08x", r.sum)
+	}
+	return a
+}
+
+// A digested body is read with its digest.
+type digested struct {
+	io.ReadCloser
+	hash hash.Hash
+	n    int64
+}
+
+func (d *digested) Read(p []byte) (int, error) {
+	n, err := d.ReadCloser.Read(p)
+	d.hash.Write(p[:n])
+	d.n += int64(n)
+	return n, err
+}
+
+// A Witness keeps what a server was asked, byte for byte, and tells it to the
+// client that can name it. Its fields are set before the server starts.
+type Witness struct {
+	Observe []func(*Record) // told of each request when its answer has ended, from any goroutine
+
+	path    string
+	conns   atomic.Int64
+	mu      sync.Mutex
+	records []*Record // in the order in which their answers began
+	number  int64     // of the last
+	kept    int       // bytes of their heads
+	forgot  time.Time // when the last that is not kept any more arrived
+}
+
+// NewWitness is a witness at a path that nobody guesses.
+func NewWitness() *Witness {
+	var key [16]byte
+	rand.Read(key[:])
+	return &Witness{path: wusp.WitnessPath + hex.EncodeToString(key[:])}
+}
+
+// Path is where w tells what it has seen.
+func (w *Witness) Path() string { return w.path }
+
+// Listener is l with a tap on each of its connections. Around one of TLS it sees
+// what is inside.
+func (w *Witness) Listener(l net.Listener) net.Listener { return tap{l, w} }
+
+// Attach prepares s to serve what Listener and Handler return.
+func (w *Witness) Attach(s *http.Server) { s.ConnContext, s.ConnState = withConn, settled }
+
+// Handler is h with a record of each request. It also tells what was recorded.
+func (w *Witness) Handler(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(answer http.ResponseWriter, r *http.Request) {
+		c := tappedOf(r)
+		if c == nil {
+			h.ServeHTTP(answer, r)
+			return
+		}
+		record := c.begin()
+		if record == nil { // its head was not understood
+			record = c.record(nil)
+		}
+		c.scratch = Record{}
+		c.scratch.TLS = record.TLS
+		if t, ok := c.Conn.(*tls.Conn); ok {
+			state := t.ConnectionState()
+			r.TLS = &state
+		}
+		var body *digested
+		if r.Body != http.NoBody {
+			body = &digested{ReadCloser: r.Body, hash: sha256.New()}
+			r.Body = body
+		}
+		defer func() { record.noted(&c.scratch, body) }()
+		if r.URL.Path == w.path {
+			w.tell(answer, r)
+			return
+		}
+		h.ServeHTTP(answer, r)
+	})
+}
+
+// keep takes r into the books, and what is too old or too much out of them.
+func (w *Witness) keep(r *Record) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.number++
+	r.Number = w.number
+	w.records, w.kept = append(w.records, r), w.kept+len(r.Head)
+	for len(w.records) > maxRecords || w.kept > maxKept || r.At.Sub(w.records[0].At) > maxAge {
+		w.kept -= len(w.records[0].Head)
+		w.forgot = w.records[0].At
+		w.records[0], w.records = nil, w.records[1:]
+	}
+}
+
+// tell answers with what arrived within so many milliseconds, for whoever can say
+// what stands in its own requests.
+func (w *Witness) tell(answer http.ResponseWriter, r *http.Request) {
+	within, err := strconv.ParseInt(r.FormValue("within"), 10, 32)
+	nonces := r.URL.Query()["nonce"]
+	if err != nil || len(nonces) == 0 || len(nonces) > 8 {
+		fail(answer, http.StatusBadRequest)
+		return
+	}
+	body, err := json.Marshal(w.testimony(time.Now().Add(-time.Duration(within)*time.Millisecond), nonces))
+	if err != nil {
+		fail(answer, http.StatusInternalServerError)
+		return
+	}
+	var packed bytes.Buffer
+	z := gzip.NewWriter(&packed)
+	z.Write(body)
+	z.Close()
+	sealed := wusp.SealTestimony(packed.Bytes())
+	h := answer.Header()
+	h.Set("Content-Type", octets)
+	h.Set("Cache-Control", "no-store")
+	h.Set("Content-Length", strconv.Itoa(len(sealed)))
+	answer.Write(sealed)
+}
+
+// maxTold is the most that is told at once, in requests.
+const maxTold = 4096
+
+// testimony is what w knows of the requests since a time that bear a nonce, and
+// of those that may be anybody's.
+func (w *Witness) testimony(since time.Time, nonces []string) wusp.Testimony {
+	w.mu.Lock()
+	records := slices.Clone(w.records)
+	t := wusp.Testimony{Now: time.Now(), Lost: w.forgot.After(since), Arrivals: []wusp.Arrival{}}
+	w.mu.Unlock()
+	for _, r := range records {
+		if r.At.Before(since) {
+			continue
+		}
+		a := r.told()
+		if !names(a, nonces) && !anybodys(a) {
+			continue
+		}
+		if len(t.Arrivals) == maxTold {
+			t.Lost = true
+			break
+		}
+		a.Head = withoutSecrets(a.Head)
+		t.Arrivals = append(t.Arrivals, a)
+	}
+	return t
+}
+
+// names tells whether a bears one of the nonces, in any case.
+func names(a wusp.Arrival, nonces []string) bool {
+	head, client := strings.ToLower(string(a.Head)), strings.ToLower(a.Client)
+	return slices.ContainsFunc(nonces, func(nonce string) bool {
+		nonce = strings.ToLower(nonce)
+		return len(nonce) >= 8 && (strings.Contains(head, nonce) || strings.Contains(client, nonce))
+	})
+}
+
+// anybodys tells whether a is for a fixed path, and bears nothing by which its
+// client could be known.
+func anybodys(a wusp.Arrival) bool {
+	h := wire.Lines(string(a.Head))
+	path := strings.ToLower(h.Target())
+	return a.Client == "" && h.Get("MS-CV") == "" && !strings.Contains(path, "/content/") &&
+		!strings.Contains(path, "/filestreamingservice/") && !strings.Contains(path, wusp.HelloPath) && !strings.Contains(path, wusp.WitnessPath)
+}
+
+// secret are the fields whose values are not told.
+var secret = []string{"authorization", "proxy-authorization", "cookie"}
+
+// withoutSecrets is head with the values of logins hidden.
+func withoutSecrets(head []byte) []byte {
+	lines := bytes.SplitAfter(head, []byte("\n"))
+	for i, line := range lines {
+		name, _, ok := strings.Cut(string(line), ":")
+		if ok && slices.Contains(secret, strings.ToLower(name)) {
+			lines[i] = []byte(name + ": ***\r\n")
+		}
+	}
+	return bytes.Join(lines, nil)
+}
