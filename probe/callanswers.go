@@ -77,6 +77,20 @@ func filesElsewhere(o *Observation) string {
 	return ""
 }
 
+// portLost matches an answer that names files at the host that was asked, under
+// another port: no server has two names that differ so, and a proxy that rewrites
+// Host makes one.
+func portLost(o *Observation) string {
+	asked, _, _ := strings.Cut(o.Content, ":")
+	for _, url := range wusp.Elements(o.Text, "FileLocation/Url") {
+		host, _, _ := strings.Cut(strings.TrimPrefix(url, "http://"), "/")
+		if name, _, _ := strings.Cut(host, ":"); strings.EqualFold(name, asked) {
+			return filesElsewhere(o)
+		}
+	}
+	return ""
+}
+
 // tooManyTrips matches a scan that does not end.
 func tooManyTrips(o *Observation) string {
 	if o.Trips < maxTrips {

@@ -51,6 +51,12 @@ type Run struct {
 	Node      string    // address of the proxy, a slash and the turn, when the run is one of several
 	Parts     []*Run    // the runs that this one is of; nil for a single one
 	StoppedBy string    // what ended it early; "" when it came to its end
+	Witnessed bool      // the server has told what arrived there
+	Untold    string    // why it has not, although it is a fake WSUS; "" when it was not asked
+
+	// DirectFailed is why steps could not be tried without the proxy; "" when all
+	// could that were to be, or none was.
+	DirectFailed string
 }
 
 // A Result is what became of one step.
@@ -94,6 +100,7 @@ func (c *Client) Run(ctx context.Context) *Run {
 	}
 	s.sideBySide(ctx, opening, byConnection(steps))
 	s.tryAlone(ctx)
+	s.testify(ctx)
 	if slices.ContainsFunc(c.Steps, (*Step).isRung) {
 		s.parallel(ctx)
 	}

@@ -23,7 +23,7 @@ func Conclude(r *Run, about About) *Report {
 		Target:    Asked{about.Server, r.Target.Kind},
 		As:        r.Client.Profile.Windows,
 		NotTested: notTested(r), LeftOut: leftOut(r),
-		Routes: []Route{}, RunAs: about.RunAs, ClockSkewMS: skew(r), Lists: []List{}, Figures: figures(r, all),
+		Routes: routes(r, about), RunAs: about.RunAs, ClockSkewMS: skew(r), Lists: []List{}, Figures: figures(r, all),
 		Findings: []Shown{}, Steps: []Played{},
 	}
 	for _, s := range found {
@@ -57,16 +57,14 @@ func verdict(r *Report) Status {
 // route says how the exchanges of r went, and how that is known.
 func route(r *Run, about About) Route {
 	route := Route{Proxy: about.Proxy, Source: about.Source}
-	var remotes []string
+	var proxied []*Observation
 	seen := ""
 	for _, result := range r.Results {
 		o := result.Observation
-		if o == nil || o.Remote == "" || o.Direct {
+		if o == nil || o.Remote == "" || o.NoProxy {
 			continue
 		}
-		if !slices.Contains(remotes, o.Remote) {
-			remotes = append(remotes, o.Remote)
-		}
+		proxied = append(proxied, o)
 		for _, via := range o.Answer.All("Via") {
 			if _, comment, ok := strings.Cut(via, "("); ok && route.Product == "" {
 				route.Product, _, _ = strings.Cut(comment, ")")
@@ -74,10 +72,34 @@ func route(r *Run, about About) Route {
 			seen = cmp.Or(seen, ", and answers bear Via: "+quoted(via))
 		}
 	}
-	if len(remotes) > 0 {
-		route.ProvenBy = "every connection went to " + strings.Join(remotes, " or ") + seen
+	if len(proxied) > 0 {
+		route.ProvenBy = wentTo(proxied) + seen + seenFrom(r)
 	}
 	return route
+}
+
+// routes are the ways that were tried beside the one of the run: the one without
+// the proxy, or none.
+func routes(r *Run, about About) []Route {
+	var direct []*Observation
+	for _, result := range r.Results {
+		if o := result.Observation; o != nil && o.Direct != nil {
+			direct = append(direct, o.Direct)
+		}
+	}
+	if len(direct) == 0 {
+		return []Route{}
+	}
+	return []Route{{Source: about.Direct, ProvenBy: wentTo(direct)}}
+}
+
+// wentTo says to which addresses connections went.
+func wentTo(some []*Observation) string {
+	var remotes []string
+	for _, o := range some {
+		remotes = appendNew(remotes, o.Remote)
+	}
+	return "every connection went to " + strings.Join(remotes, " or ")
 }
 
 // leftOut names the steps of this Windows that the run was told not to make.
@@ -171,6 +193,7 @@ type shown struct {
 	grade    Grade
 	owner    Owner
 	by       []*judged // the steps that show it
+	proven   bool      // the other end of the wire shows the owner
 	evidence string
 	under    *Finding // the finding that accounts for it; nil for none
 }
@@ -205,12 +228,13 @@ func merge(all []*judged) []*shown {
 // add takes in what one step says of s: the worst grade, and the evidence of
 // the first that has it. Steps that blame different owners prove none.
 func (s *shown) add(j *judged) {
+	proven := slices.Contains(j.proven, s.Finding)
 	for _, v := range j.verdicts {
 		switch {
 		case v.Finding != s.Finding:
-		case s.grade == "" || s.grade != Fail && v.Grade == Fail:
-			s.grade, s.owner, s.evidence = v.Grade, v.Owner, v.Evidence
-		case v.Grade == s.grade && v.Owner != s.owner:
+		case s.grade == "" || s.grade != Fail && v.Grade == Fail, v.Grade == s.grade && proven && !s.proven:
+			s.grade, s.owner, s.proven, s.evidence = v.Grade, v.Owner, proven, v.Evidence
+		case v.Grade == s.grade && proven == s.proven && v.Owner != s.owner:
 			s.owner = Unknown
 		}
 	}

@@ -136,7 +136,7 @@ var (
 	}
 	ProxyRefuses = &Finding{
 		Name: "proxy-refuses", Title: "nothing listens at the proxy's address",
-		Owner: Proxy, Grade: Fail, Effect: Blocks, Codes: codesRefused, Source: winhttp,
+		OnHop: true, Owner: Proxy, Grade: Fail, Effect: Blocks, Codes: codesRefused, Source: winhttp,
 		Fix: "Check that the proxy runs and that the port in the clients' setting is the one on which it listens.",
 	}
 	ProxyUnreachable = &Finding{
@@ -168,7 +168,7 @@ var (
 	}
 	LoginUnusable = &Finding{
 		Name: "login-unusable", Title: "the proxy asks for a login that no service of Windows can give",
-		Owner: Proxy, Grade: Fail, Effect: Blocks, Source: kb10132,
+		OnHop: true, Owner: Proxy, Grade: Fail, Effect: Blocks, Source: kb10132,
 		Codes: []Coded{
 			{WUA, SOAP, Win81, "", wuerr.PTAuthScheme, wuaCodes, Documented},
 			{WUA, "", "", "", wuerr.AgentStatus(407), wuaCodes, Documented},
@@ -183,7 +183,7 @@ var (
 	}
 	LoginWanted = &Finding{
 		Name: "login-wanted", Title: "the proxy asks for a login",
-		Owner: Proxy, Grade: Fail, Effect: Blocks, Source: "KB885819",
+		OnHop: true, Owner: Proxy, Grade: Fail, Effect: Blocks, Source: "KB885819",
 		Condition: "It works where the proxy accepts the machine account, which NTLM or Negotiate may present on a " +
 			"domain member; that cannot be tried from here.",
 		Fix: "Let requests to the update servers through without a login, in a rule before the one that asks " +
@@ -192,7 +192,7 @@ var (
 	}
 	TunnelOnly443 = &Finding{
 		Name: "tunnel-only-443", Title: "the proxy opens tunnels to port 443 alone",
-		Owner: Proxy, Grade: Fail, Effect: Blocks, Codes: codesTunnel, Source: ownTrial,
+		OnHop: true, Owner: Proxy, Grade: Fail, Effect: Blocks, Codes: codesTunnel, Source: ownTrial,
 		Fix: "Allow CONNECT to the TLS port of the update server as well; a WSUS has it on 8531.",
 		Fixes: map[string]string{
 			"squid":     "acl SSL_ports port {tls-port}",
@@ -202,7 +202,7 @@ var (
 	}
 	TunnelDenied = &Finding{
 		Name: "tunnel-denied", Title: "the proxy does not open a tunnel to the update server",
-		Owner: Proxy, Grade: Fail, Effect: Blocks, Codes: codesTunnel, Source: squidWiki,
+		OnHop: true, Owner: Proxy, Grade: Fail, Effect: Blocks, Codes: codesTunnel, Source: squidWiki,
 		Fix: "Allow CONNECT to the update servers, for requests without a User-Agent too: these components " +
 			"send none with CONNECT.",
 		Fixes: map[string]string{
@@ -220,9 +220,19 @@ var (
 			"stands between; if not, the server offers no protocol version that this Windows knows, or its " +
 			"certificate is not bound to the port.",
 	}
+	CertificateWanted = &Finding{
+		Name: "certificate-wanted", Title: "the server lets in nobody without a certificate of its own",
+		Owner: Server, Grade: Fail, Effect: Blocks, Source: "KB3090184",
+		Codes: []Coded{{WUA, "", "", "", wuerr.ClientCertNeeded, "KB3090184", Documented}},
+		Fix: "Set the SSL settings of the WSUS site in IIS, and of the virtual directories below it, to ignore client " +
+			"certificates.",
+		Fixes: map[string]string{
+			"iis": "appcmd set config \"WSUS Administration\" -section:access -sslFlags:Ssl -commit:apphost",
+		},
+	}
 	TLSInspected = &Finding{
 		Name: "tls-inspected", Title: "somebody signs TLS in the server's place",
-		Owner: Proxy, Grade: Fail, Effect: Blocks, Codes: codesTLS, Source: wuSecurity,
+		OnHop: true, Owner: Proxy, Grade: Fail, Effect: Blocks, Codes: codesTLS, Source: wuSecurity,
 		Fix: "Exempt the update servers from TLS inspection. Microsoft's hosts are pinned, and a root that the " +
 			"clients trust is not enough for them.",
 		Fixes: map[string]string{
@@ -245,40 +255,51 @@ var (
 	}
 	ConnectionReset = &Finding{
 		Name: "connection-reset", Title: "the connection is reset in the middle of an exchange",
-		Owner: Proxy, Grade: Fail, Effect: Blocks, Codes: codesReset, Source: "KB2894304",
+		Owner: Unknown, Grade: Fail, Effect: Blocks, Codes: codesReset, Source: "KB2894304",
 		Fix: "Look in the log of the proxy, and of any scanner before it, at the time of the run: a size " +
 			"limit, a scanner or an intrusion prevention that resets downloads. Exempt the update servers " +
 			"from it.",
 	}
 	ConnectionClosed = &Finding{
 		Name: "connection-closed", Title: "the connection is closed without an answer",
-		Owner: Proxy, Grade: Fail, Effect: Blocks, Codes: codesReset, Source: kb10132,
+		Owner: Unknown, Grade: Fail, Effect: Blocks, Codes: codesReset, Source: kb10132,
 		Fix: "Look in the log of the proxy at the time of the run: a process that dies, or a rule that drops " +
 			"requests without an answer.",
 	}
 	BodyCut = &Finding{
 		Name: "body-cut", Title: "a file ends before its stated length",
-		Owner: Proxy, Grade: Fail, Effect: Blocks, Codes: codesReset, Source: doRanges,
+		Owner: Unknown, Grade: Fail, Effect: Blocks, Codes: codesReset, Source: doRanges,
 		Fix: "Look for a scanner that gives up on large files, a size limit, or a cache that keeps incomplete " +
 			"ones; exempt the update servers from scanning.",
 	}
 	ProxySilent = &Finding{
 		Name: "proxy-silent", Title: "a request is taken and its answer does not come",
-		Owner: Proxy, Grade: Fail, Effect: Blocks, Codes: codesSilent, Source: "KB2894304",
+		Owner: Unknown, Grade: Fail, Effect: Blocks, Codes: codesSilent, Source: "KB2894304",
 		Condition: "It may be harmless where the answer comes later, within the client's own time, which is not " +
 			"documented for each agent; --timeout waits longer.",
 		Fix: "Look for a scanner that holds the answer until it has the whole file, or a proxy that waits for " +
 			"a server it cannot reach. Exempt the update servers from scanning.",
 	}
+	SlowStart = &Finding{
+		Name: "slow-start", Title: "the first call is not answered in time, and later ones are",
+		Owner: Unknown, Grade: Fail, Effect: Intermittent, Source: "Optimize-WsusServer",
+		Codes: []Coded{
+			{WUA, SOAP, Win81, "", wuerr.PTRequestTimeout, fieldLogs, Seen},
+			{WUA, SOAP, "", Win7, wuerr.TimedOut, "KB2894304", Documented},
+		},
+		Fix: "Keep the application pool WsusPool running: set its idle time-out and its periodic restart to 0, and its " +
+			"private memory limit to 4 GB or 0 for none. If it did not start at the time of the run, look for what the " +
+			"proxy does first for a server that it does not know.",
+	}
 	BodyTrickles = &Finding{
 		Name: "body-trickles", Title: "a file comes a few bytes at a time",
-		Owner: Proxy, Grade: Fail, Effect: Blocks, Codes: codesSilent, Source: "Skyhigh: data trickling",
+		Owner: Unknown, Grade: Fail, Effect: Blocks, Codes: codesSilent, Source: "Skyhigh: data trickling",
 		Fix: "Exempt the update servers from scanning: a scanner lets a few bytes through to keep the client " +
 			"waiting, and Delivery Optimization gives up on such a rate.",
 	}
 	HeadTooLarge = &Finding{
 		Name: "head-too-large", Title: "the head of an answer is longer than Windows takes",
-		Owner: Proxy, Grade: Fail, Effect: Blocks, Source: winhttp,
+		Owner: Unknown, Grade: Fail, Effect: Blocks, Source: winhttp,
 		Codes: []Coded{
 			{WUA, "", "", "", wuerr.HeaderOverflow, winhttp, Unsure},
 			{BITS, "", "", "", wuerr.HeaderOverflow, winhttp, Unsure},
@@ -288,7 +309,7 @@ var (
 	}
 	AnswerMalformed = &Finding{
 		Name: "answer-malformed", Title: "an answer is not well-formed HTTP",
-		Owner: Proxy, Grade: Fail, Effect: Blocks, Codes: codesGarbled, Source: kb10132,
+		Owner: Unknown, Grade: Fail, Effect: Blocks, Codes: codesGarbled, Source: kb10132,
 		Fix: "Look for a filter that rewrites answers, and keep connections open between the requests; then " +
 			"ask the maker of the proxy.",
 	}
@@ -307,6 +328,24 @@ var (
 		Grade: Fail, Effect: Blocks, Source: "KB3090184",
 		Fix: "Ask for the same URL in a browser on the server itself. If it is there, the proxy changes the " +
 			"URL or the field Host; if not, reset the content of the WSUS: wsusutil reset.",
+	}
+	FileTypeMissing = &Finding{
+		Name: "file-type-missing", Title: "files of some type are not found, and the rest is",
+		Grade: Fail, Effect: Blocks, Source: "IIS status 404.3",
+		Fix: "Give the type to the static content of IIS, as application/octet-stream: it does not serve a file whose " +
+			"extension has no MIME type.",
+		Fixes: map[string]string{
+			"iis": "appcmd set config -section:staticContent /+\"[fileExtension='.psf',mimeType='application/octet-stream']\"",
+		},
+	}
+	RequestFiltered = &Finding{
+		Name: "request-filtered", Title: "the server does not find URLs of a form that it refuses",
+		Owner: Server, Grade: Fail, Effect: Blocks, Source: "IIS status 404.11 and 404.15",
+		Fix: "Look at the substatus in the log of IIS, and loosen its request filtering: allow longer queries and URLs, " +
+			"and double escaping.",
+		Fixes: map[string]string{
+			"iis": "appcmd set config -section:requestFiltering -requestLimits.maxQueryString:8192 -requestLimits.maxUrl:16384 -allowDoubleEscaping:true",
+		},
 	}
 	ServerUnavailable = &Finding{
 		Name: "server-unavailable", Title: "the update service on the server is stopped",
@@ -330,18 +369,18 @@ var (
 	}
 	TunnelServerDown = &Finding{
 		Name: "tunnel-server-down", Title: "the proxy cannot reach the update server's TLS port",
-		Owner: Unknown, Grade: Fail, Effect: Blocks, Codes: codesTunnel, Source: "RFC 9110, 9.3.6",
+		OnHop: true, Owner: Unknown, Grade: Fail, Effect: Blocks, Codes: codesTunnel, Source: "RFC 9110, 9.3.6",
 		Fix: "From the proxy's own machine, connect to the server's TLS port. If that fails, mend the path " +
 			"from there, or bind a certificate to the port on the server.",
 	}
 	RangeRefused = &Finding{
 		Name: "range-refused", Title: "a part of a file is refused",
-		Owner: Proxy, Grade: Fail, Effect: Blocks, Source: bitsHTTP, Explains: []*Finding{MultiRangeUnsupported},
+		Owner: Unknown, Grade: Fail, Effect: Blocks, Source: bitsHTTP, Explains: []*Finding{MultiRangeUnsupported},
 		Fix: "Let requests with the field Range through, for .cab, .psf, .esd and .exe too.",
 	}
 	ConditionRefused = &Finding{
 		Name: "condition-refused", Title: "a condition that holds is said not to",
-		Owner: Proxy, Grade: Fail, Effect: Blocks, Source: bitsHTTP,
+		Owner: Unknown, Grade: Fail, Effect: Blocks, Source: bitsHTTP,
 		Fix: "Pass If-Unmodified-Since and Last-Modified through unchanged: BITS starts the file anew each " +
 			"time, which looks like a download that stays at 0 %.",
 	}
@@ -376,7 +415,7 @@ var (
 	}
 	RedirectUnusable = &Finding{
 		Name: "redirect-unusable", Title: "the client is sent elsewhere and gets nowhere",
-		Owner: Proxy, Grade: Fail, Effect: Blocks, Source: winhttp,
+		Owner: Unknown, Grade: Fail, Effect: Blocks, Source: winhttp,
 		Codes: []Coded{
 			{WUA, "", "", "", wuerr.RedirectFailed, inferred, Unsure},
 			{BITS, "", "", "", wuerr.RedirectFailed, inferred, Unsure},
@@ -398,12 +437,12 @@ var (
 	}
 	BytesBehind = &Finding{
 		Name: "bytes-behind", Title: "bytes come behind the end of an answer",
-		Owner: Proxy, Grade: Fail, Effect: Intermittent, Codes: codesGarbled, Source: "RFC 9112, 6.3",
+		OnHop: true, Owner: Proxy, Grade: Fail, Effect: Intermittent, Codes: codesGarbled, Source: "RFC 9112, 6.3",
 		Fix: "Look for a filter that adds to answers without counting what it adds: the client takes the rest for its next answer.",
 	}
 	NotModifiedUnasked = &Finding{
 		Name: "not-modified-unasked", Title: "a client that has nothing is told that nothing has changed",
-		Owner: Proxy, Grade: Fail, Effect: Blocks, Source: "RFC 9110, 15.4.5",
+		Owner: Unknown, Grade: Fail, Effect: Blocks, Source: "RFC 9110, 15.4.5",
 		Fix: "Empty the cache of the proxy, and look for one that answers with the result of its own revalidation.",
 	}
 	DateHidden = &Finding{
@@ -424,7 +463,7 @@ var (
 	}
 	HTTP10 = &Finding{
 		Name: "http10", Title: "answers come as HTTP/1.0", Explains: []*Finding{ConnectionsNotKept},
-		Owner: Proxy, Grade: Warn, Effect: Degrades, NoCode: true, Source: bitsHTTP,
+		OnHop: true, Owner: Proxy, Grade: Warn, Effect: Degrades, NoCode: true, Source: bitsHTTP,
 		Fix: "Let the proxy speak HTTP/1.1: with 1.0 each request costs a new connection, and NTLM cannot work.",
 	}
 	SOAPUnreadable = &Finding{
@@ -564,7 +603,7 @@ var (
 	}
 	IdleCut = &Finding{
 		Name: "idle-cut", Title: "idle connections are closed before the client would",
-		Owner: Proxy, Grade: Warn, Effect: Degrades, Source: "a capture of Windows 11, 2025",
+		OnHop: true, Owner: Proxy, Grade: Warn, Effect: Degrades, Source: "a capture of Windows 11, 2025",
 		Codes: []Coded{
 			{WUA, "", "", "", wuerr.ConnectionError, inferred, Unsure},
 			{DO, "", "", "", wuerr.ConnectionError, inferred, Unsure},
@@ -584,6 +623,13 @@ var (
 		Fix: "Pass Host on as the client sent it, with its port: a WSUS puts it into the URLs of all files, so that " +
 			"scans work and each download goes to the wrong place.",
 		Fixes: map[string]string{"nginx": "proxy_set_header Host $http_host;", "apache": "ProxyPreserveHost On"},
+	}
+	FilesElsewhere = &Finding{
+		Name: "files-elsewhere", Title: "the server names another host for its files",
+		Owner: Unknown, Grade: Fail, Effect: Blocks, Source: "MS-WUSP 3.1.5", Codes: HostRewritten.Codes,
+		Fix: "Ask the server directly: if it names the same host, correct the name under which its site is bound or what " +
+			"stands before it; if not, the proxy changes the field Host, which it must pass on as the client sent it.",
+		Fixes: HostRewritten.Fixes,
 	}
 	CodingBroken = &Finding{
 		Name: "coding-broken", Title: "answers in the coding xpress arrive broken",
@@ -686,13 +732,13 @@ var (
 	}
 	ConnectionsNotKept = &Finding{
 		Name: "connections-not-kept", Title: "each answer ends its connection",
-		Owner: Proxy, Grade: Warn, Effect: Degrades, NoCode: true, Source: kb10132,
+		OnHop: true, Owner: Proxy, Grade: Warn, Effect: Degrades, NoCode: true, Source: kb10132,
 		Fix: "Switch persistent connections on, for clients and for servers: each request costs a new connection, " +
 			"and a login by NTLM cannot work without them.",
 	}
 	KeepAliveBroken = &Finding{
 		Name: "keep-alive-broken", Title: "connections that were to be kept are closed",
-		Owner: Proxy, Grade: Warn, Effect: Intermittent, Source: kb10132,
+		OnHop: true, Owner: Proxy, Grade: Warn, Effect: Intermittent, Source: kb10132,
 		Codes: []Coded{
 			{WUA, "", "", "", wuerr.InvalidResponse, kb10132, Unsure},
 			{WUA, "", "", "", wuerr.ConnectionError, inferred, Unsure},
@@ -704,7 +750,7 @@ var (
 	}
 	ConnectionsCapped = &Finding{
 		Name: "connections-capped", Title: "a client with several connections is turned away",
-		Owner: Proxy, Grade: Fail, Effect: Intermittent, Source: "a field trace of Windows Update through a small proxy",
+		OnHop: true, Owner: Proxy, Grade: Fail, Effect: Intermittent, Source: "a field trace of Windows Update through a small proxy",
 		Codes: []Coded{
 			{DO, "", "", "", wuerr.DONoProgress, doCodes, Unsure},
 			{BITS, "", "", "", wuerr.CannotConnect, inferred, Unsure},
@@ -714,7 +760,7 @@ var (
 	}
 	LoginBroken = &Finding{
 		Name: "login-broken", Title: "the connection is closed in the middle of a login by NTLM",
-		Owner: Proxy, Grade: Fail, Effect: Blocks, Source: "TechNet bb457028", Explains: []*Finding{LoginWanted},
+		OnHop: true, Owner: Proxy, Grade: Fail, Effect: Blocks, Source: "TechNet bb457028", Explains: []*Finding{LoginWanted},
 		Codes: []Coded{
 			{WUA, "", "", "", wuerr.AgentStatus(407), wuaCodes, Documented},
 			{WUA, "", "", "", wuerr.InvalidResponse, "TechNet bb457028", Unsure},
@@ -724,6 +770,54 @@ var (
 		Fix: "Keep the connection open behind a 407: the messages of NTLM belong to one connection. Better, let " +
 			"the update servers through without a login.",
 		Fixes: LoginUnusable.Fixes,
+	}
+	ClientIDsDuplicate = &Finding{
+		Name: "client-ids-duplicate", Title: "several machines come with one client id",
+		Owner: Machine, Grade: Warn, Effect: Intermittent, NoCode: true, Source: kb10132, Explains: []*Finding{ProxiesDiffer},
+		Condition: "It is harmless when it is one machine that was given another name.",
+		Fix: "On each of the machines stop the service wuauserv, delete SusClientId and SusClientIdValidation below " +
+			"HKLM\\SOFTWARE\\Microsoft\\Windows\\CurrentVersion\\WindowsUpdate, start the service, and run wuauclt " +
+			"/resetauthorization /detectnow. Do the first three in the image that they were made from: a WSUS takes them " +
+			"for one machine, and shows one of them at a time.",
+	}
+	ScanUnfinished = &Finding{
+		Name: "scan-unfinished", Title: "a client begins scans and comes to the end of none",
+		Owner: Unknown, Grade: Warn, Effect: Blocks, Source: wuaCodes,
+		Codes: []Coded{
+			{WUA, SOAP, "", "", wuerr.PTTooManyTrips, wuaCodes, Unsure},
+			{WUA, SOAP, Win81, "", wuerr.PTRequestTimeout, inferred, Unsure},
+		},
+		Fix: "Look for the code in the client's WindowsUpdate.log, and run proxycheck on that machine: the server " +
+			"answered, and what it said did not arrive or was not understood.",
+	}
+	WholeAfterRanges = &Finding{
+		Name: "whole-after-ranges", Title: "parts of a file are fetched, and then the whole of it",
+		Owner: Unknown, Grade: Warn, Effect: Degrades, NoCode: true, Source: bitsHTTP,
+		Condition: "It is harmless when several machines share the address, or when somebody fetched the file by hand.",
+		Fix: "Look for a cache or a scanner that fetches whole files where a part is asked for, and let Range through " +
+			"to the server. If there is none, look in the client's log for why it gave up ranges.",
+	}
+	ProxiesDiffer = &Finding{
+		Name: "proxies-differ", Title: "one client comes through different proxies",
+		Owner: Machine, Grade: Note, Effect: Intermittent, NoCode: true, Source: "KB900935",
+		Condition: "It is harmless where the proxies are nodes of one, with the same settings, or where the client moves.",
+		Fix: "Give the client one proxy in all places: compare netsh winhttp show proxy, the setting of the user who is " +
+			"signed in, and what the PAC file names. What one proxy lets through, another may not.",
+	}
+	ProxyIsServer = &Finding{
+		Name: "proxy-is-server", Title: "what is set as the proxy is the update server itself",
+		Owner: Machine, Grade: Fail, Effect: Blocks, NoCode: true, Source: "RFC 9112, 3.2.2",
+		Explains: []*Finding{TunnelDenied, TunnelOnly443, TunnelServerDown, TLSBroken, RequestsChanged},
+		Fix: "Correct the address of the proxy: a server answers requests that are written for a proxy too, so " +
+			"some of them succeed, and no proxy was tried.",
+	}
+	RequestsChanged = &Finding{
+		Name: "requests-changed", Title: "requests are changed on the way, without harm in this run",
+		Owner: Proxy, Grade: Note, Effect: Degrades, NoCode: true, Source: "RFC 9110, 7.6",
+		Condition: "It is harmless to the exchanges of this run; others may depend on what is changed.",
+		Fix: "Let requests to the update servers pass as they are: no coding added, no query sorted, no field removed, " +
+			"and HTTP/1.1 towards the server.",
+		Fixes: map[string]string{"nginx": "proxy_http_version 1.1;"},
 	}
 	Unexplained = &Finding{
 		Name: "unexplained", Title: "the exchange failed in a way that is not in this table",
@@ -735,14 +829,15 @@ var (
 // Findings lists every finding, from the client outwards.
 var Findings = []*Finding{
 	ProxyNameUnknown, ServerNameUnknown, NameServerSilent, ProxyRefuses, ProxyUnreachable, ServerRefuses,
-	ServerUnreachable, ProxyNotHTTP, LoginUnusable, LoginWanted, TunnelOnly443, TunnelDenied, TLSBroken,
-	TLSInspected, CertificateInvalid, IssuerUnknown, ConnectionReset, ConnectionClosed, BodyCut, ProxySilent,
-	BodyTrickles, HeadTooLarge, AnswerMalformed, HeadRefused, HeadHasBody, FileMissing, ServerUnavailable,
+	ServerUnreachable, ProxyNotHTTP, LoginUnusable, LoginWanted, TunnelOnly443, TunnelDenied, CertificateWanted, TLSBroken,
+	TLSInspected, CertificateInvalid, IssuerUnknown, ConnectionReset, ConnectionClosed, BodyCut, ProxySilent, SlowStart,
+	BodyTrickles, HeadTooLarge, AnswerMalformed, HeadRefused, HeadHasBody, FileMissing, FileTypeMissing, RequestFiltered, ServerUnavailable,
 	ServerNotWSUS, ServerBehindProxyDown, TunnelServerDown, RequestDenied, FileTypeDenied, SizeDenied, RedirectUnusable, RequestRefused,
 	ServerError, PageInstead, SOAPUnreadable, SizeHidden, SizeWrong, DateHidden, NotModifiedUnasked, BytesBehind, RangeIgnored, RangeRefused, RangeUnstated,
 	RangeWrong, LengthMissing, LengthDoubled, ConditionRefused, ConditionIgnored, ContentRecoded, ContentAltered,
-	HTTP10, FaultHidden, SOAPFault, TooManyTrips, AnswersReplayed, BodyRefused, HeadLimited, URLLimited, IdleCut, HostRewritten, CodingBroken, FileRetired, RedirectorStale,
+	HTTP10, FaultHidden, SOAPFault, TooManyTrips, AnswersReplayed, BodyRefused, HeadLimited, URLLimited, IdleCut, HostRewritten, FilesElsewhere, CodingBroken, FileRetired, RedirectorStale,
 	MultiRangeUnsupported, RangeFetchedWhole, FarRangeBroken, ColdFails, WarmFails, ClientsDiffer, SignedURLRefused,
 	SlashesMerged, RevocationBlocked, AgentDenied, ConnectivityAltered, ConnectionsNotKept, KeepAliveBroken,
-	ConnectionsCapped, LoginBroken, Unexplained,
+	ConnectionsCapped, LoginBroken,
+	ClientIDsDuplicate, ScanUnfinished, WholeAfterRanges, ProxiesDiffer, ProxyIsServer, RequestsChanged, Unexplained,
 }

@@ -25,7 +25,7 @@ func FuzzJudgeRange(f *testing.F) {
 		if answer.Status() == 0 {
 			return // which package wire never takes for an answer
 		}
-		o := &Observation{Direct: direct, Known: 262144, Exchange: &wire.Exchange{
+		o := &Observation{NoProxy: direct, Known: 262144, Exchange: &wire.Exchange{
 			Sent: wire.Lines("GET /a HTTP/1.1\nRange: bytes=1000-1999"), Answer: answer, Stopped: wire.Done,
 			Body: wire.Body{Framing: wire.ByLength, Stated: length, Length: length},
 		}}

@@ -19,12 +19,28 @@ func (s *session) greet(ctx context.Context, l *lane) *wire.Exchange {
 	if _, shut := s.gate.shut(hop); shut || ctx.Err() != nil {
 		return nil
 	}
-	b := s.blanks(l, hello)
-	req, err := b.request(hello)
+	x, text := s.ask(ctx, l, hello)
+	s.gate.note(hop, hello.Name, x, false)
+	var said wusp.Hello
+	if x.Answer.Status() == 200 && json.Unmarshal(gunzipped(text), &said) == nil {
+		s.run.Target = s.run.Target.hello(said)
+	}
+	if s.run.Target.Kind == WSUS {
+		reply, _ := (&Observation{Exchange: x}).reply()
+		s.run.Greeting = reply.Start
+	}
+	return x
+}
+
+// ask makes the exchange of a question that no client of Windows asks, with the
+// login that the proxy wants.
+func (s *session) ask(ctx context.Context, l *lane, question *Step) (x *wire.Exchange, text []byte) {
+	b := s.blanks(l, question)
+	req, err := b.request(question)
 	if err != nil {
 		panic(err) // it has no blank that could be lacking
 	}
-	t := &turn{session: s, lane: l, step: hello, blanks: b, o: &Observation{Known: -1}, req: req}
+	t := &turn{session: s, lane: l, step: question, blanks: b, o: &Observation{Known: -1}, req: req}
 	for t.make(ctx); len(t.o.Legs) < maxLegs; t.make(ctx) {
 		next := t.login(ctx)
 		if next == nil {
@@ -35,15 +51,7 @@ func (s *session) greet(ctx context.Context, l *lane) *wire.Exchange {
 		}
 		t.o.Legs, t.req = append(t.o.Legs, t.x), next
 	}
-	s.gate.note(hop, hello.Name, t.x, false)
-	var said wusp.Hello
-	if t.x.Answer.Status() == 200 && json.Unmarshal(gunzipped(t.text), &said) == nil {
-		s.run.Target = s.run.Target.hello(said)
-	}
-	if s.run.Target.Kind == WSUS {
-		s.run.Greeting = t.reply().Start
-	}
-	return t.x
+	return t.x, t.text
 }
 
 // hello is the question what the server is, which no client of Windows asks.
@@ -58,7 +66,7 @@ Host: {host}
 // inherit settles a step that was not sent by what the greeting met before it
 // could be sent: it would have met the same.
 func (s *session) inherit(r *Result, x *wire.Exchange) {
-	r.Observation = &Observation{Exchange: x, Direct: s.client.Proxy == "", Known: -1, Past: Past{}}
+	r.Observation = &Observation{Exchange: x, NoProxy: s.client.Proxy == "", Known: -1, Past: Past{}}
 	s.gate.rename(hello.Name, r.Step.ID())
 	s.settle(r)
 }

@@ -86,6 +86,7 @@ var unopened = []Rule{
 	{If: otherPort, Then: TunnelOnly443},
 	{If: all(failed(wire.Tunnel, wire.Denied), answered(500, 502, 503, 504)), Then: TunnelServerDown},
 	{If: failed(wire.Tunnel, wire.Denied, wire.Cut, wire.Reset), Then: TunnelDenied},
+	{If: all(not(inspected), certificateWanted), Then: CertificateWanted},
 	{If: failed(wire.Secure, wire.NoAgreement, wire.Cut, wire.Reset, wire.NotTLS, wire.Silent), Then: TLSBroken},
 	{If: inspected, Then: TLSInspected},
 	{If: certificateInvalid, Then: CertificateInvalid},
@@ -130,6 +131,7 @@ var statuses = []Rule{
 
 // shared are the rules for every complete and good answer.
 var shared = []Rule{
+	{If: wentDirect, Then: ProxyIsServer},
 	{If: lengthsDiffer, Then: LengthDoubled},
 	{If: longHead, Then: HeadTooLarge},
 	{If: page, Then: PageInstead},
@@ -171,7 +173,7 @@ var (
 		{If: bodyOther, Then: RangeWrong},
 		{If: differs, Then: ContentAltered},
 		{If: dateUnlike, Then: ClientsDiffer},
-		{If: slowFar, Then: RangeFetchedWhole},
+		{If: either(fetchedWhole, slowFar), Then: RangeFetchedWhole},
 	}}
 	multi = &Kind{Name: "multi-range", Text: true, Rules: []Rule{
 		{If: otherThan(206), Then: MultiRangeUnsupported},
@@ -210,6 +212,7 @@ var (
 
 // calls are the rules for the answer to a call of a web service.
 var calls = []Rule{
+	{If: unasked, Then: AnswersReplayed},
 	{If: brokenCoding, Then: CodingBroken},
 	{If: all(notResponse, coded), Then: ContentRecoded},
 	{If: notResponse, Then: SOAPUnreadable},
@@ -220,7 +223,7 @@ var calls = []Rule{
 // owner is who must act on f: whoever made the answer when f itself names
 // nobody. Where no proxy is set, one that is at fault is only one possibility.
 func owner(f *Finding, o *Observation) Owner {
-	if f.Owner == Proxy && o.Direct {
+	if f.Owner == Proxy && o.NoProxy {
 		return Unknown
 	}
 	return cmp.Or(f.Owner, speaker(o))

@@ -168,7 +168,7 @@ func TestNoBreakPasses(t *testing.T) {
 				var passed, unexplained []string
 				for _, step := range Steps {
 					s := saw(step.Name, "").breaks(phase, failure)
-					s.o.Direct = direct && phase != wire.Tunnel // which there is only with a proxy
+					s.o.NoProxy = direct && phase != wire.Tunnel // which there is only with a proxy
 					switch verdict := worst(s); {
 					case verdict.Grade != Fail:
 						passed = append(passed, step.Name)
@@ -232,7 +232,7 @@ func everyStatus(t *testing.T, s *sight, good func(int) bool, answer func(*sight
 func TestDirectBlamesNoProxy(t *testing.T) {
 	blamed := map[string]string{}
 	note := func(s *sight) {
-		s.o.Direct = true
+		s.o.NoProxy = true
 		for _, v := range Judge(s.step, s.o) {
 			if v.Owner == Proxy || v.Finding == ProxyNotHTTP {
 				blamed[v.Finding.Name] = s.step.Name + ": " + v.Evidence

@@ -17,7 +17,7 @@ func loginGiven(all []*judged) {
 			continue
 		}
 		for _, leg := range j.Observation.asked() {
-			asked := &Observation{Exchange: leg, Direct: j.Observation.Direct}
+			asked := &Observation{Exchange: leg, NoProxy: j.Observation.NoProxy}
 			finding, evidence := LoginUnusable, loginUseless(asked)
 			if evidence == "" {
 				finding, evidence = LoginWanted, answered(407)(asked)

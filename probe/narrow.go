@@ -29,8 +29,12 @@ var narrowed = []struct {
 	{RequestRefused, RangeRefused, each(asksPart, wholeFetched), "; the same method is not refused for whole files", nil},
 	{RequestDenied, FileTypeDenied, someTypes, "; files of another type are not denied", nil},
 	{RequestDenied, AgentDenied, oneAgent, "; requests of other agents are not denied", nil},
+	{FileMissing, FileTypeMissing, unknownTypes, "; files of other types are there", nil},
+	{FileMissing, RequestFiltered, each(oddURL, fetched), "; it is the server that does not find it, and files at other URLs are there", nil},
 	{RangeFetchedWhole, RangeIgnored, alsoInside, "; nor are parts inside of a file", beyond},
 	{FileMissing, SlashesMerged, each(twoSlashes, fetched), "; files at other URLs are there", nil},
+	{ProxySilent, SlowStart, each(opens, callAnswered), "; later calls are answered", nil},
+	{ConditionRefused, ClientsDiffer, alsoHolds, "; under the same condition, another part comes", nil},
 	{ProxySilent, RangeFetchedWhole, each(farInside, partFetched), "; parts from the start of a file come at once", nil},
 	{RangeWrong, FarRangeBroken, each(farInside, partFetched), "; parts from the start of a file are right", ranged},
 	{ContentAltered, FarRangeBroken, each(farInside, partFetched), "; parts from the start of a file are right", ranged},
@@ -72,6 +76,29 @@ func wholeFetched(j *judged) bool { return j.Step.Kind == whole && fetched(j) }
 func alsoInside(all, _ []*judged) bool { return len(having(all, RangeIgnored)) > 0 }
 
 func twoSlashes(j *judged) bool { return j.Step.Name == "do-hashes" }
+
+// oddURL tells whether the server itself does not find what is at a URL that
+// request filtering may refuse.
+func oddURL(j *judged) bool {
+	return (twoSlashes(j) || signedURL(j)) && speaker(j.Observation) == Server
+}
+
+func opens(j *judged) bool { return j.Step.Opens }
+
+func callAnswered(j *judged) bool {
+	return j.Observation != nil && j.Step.Kind == soap && good(j.Step, j.Observation)
+}
+
+// alsoHolds fits when a condition is refused for one part of a file and holds for
+// another: whoever gave its date is not who refuses it.
+func alsoHolds(all, refused []*judged) bool {
+	const condition = "If-Unmodified-Since"
+	return slices.ContainsFunc(refused, func(r *judged) bool {
+		return slices.ContainsFunc(all, func(j *judged) bool {
+			return partFetched(j) && j.target() == r.target() && j.Observation.Sent.Get(condition) == r.Observation.Sent.Get(condition)
+		})
+	})
+}
 
 func farInside(j *judged) bool { return j.Step.Name == "bits-big-range" }
 
@@ -131,6 +158,15 @@ func someTypes(all, denied []*judged) bool {
 		others = others || fetched(j) && !types[kind] && j.Step.Kind == whole
 	}
 	return works && others && !types[""] && !types[".asmx"]
+}
+
+// everyIIS are types that no IIS lacks.
+var everyIIS = []string{".cab", ".exe"}
+
+// unknownTypes fits when what is missing is of types that a server may not know.
+func unknownTypes(all, missing []*judged) bool {
+	known := func(j *judged) bool { return slices.Contains(everyIIS, fileType(j.Observation)) }
+	return !slices.ContainsFunc(missing, known) && someTypes(all, missing)
 }
 
 // oneAgent fits when all that is denied is of one User-Agent, and nothing of

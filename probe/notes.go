@@ -88,6 +88,12 @@ func notTested(r *Run) []string {
 	if r.Target.Roots != nil && signedByOthers(r) {
 		open = append(open, "whether clients trust the server: the CA that was given did not sign its certificate")
 	}
+	if r.Untold != "" {
+		open = append(open, "what arrives at the server, which would prove who must act: "+r.Untold)
+	}
+	if r.DirectFailed != "" {
+		open = append(open, "whether all that fails does so without the proxy too: "+r.DirectFailed)
+	}
 	open = append(open, leftOutBy(r)...)
 	if r.Target.Kind == WSUS && r.Target.TLS {
 		open = append(open, "whether the files are at "+r.Target.Content+": a WSUS has them one port below its TLS, or on 80")

@@ -23,7 +23,7 @@ const rangeSlack = 8 << 10
 // observe makes the exchange of one step, with the legs that the client adds
 // by itself, and notes what is to be known of it.
 func (s *session) observe(ctx context.Context, l *lane, step *Step, req *wire.Request, b *blanks) *Observation {
-	o := &Observation{Direct: s.client.Proxy == "", Known: -1, File: b.object.File, Past: b.past}
+	o := &Observation{NoProxy: s.client.Proxy == "", Known: -1, File: b.object.File, Past: b.past}
 	if b.object.Path != "" {
 		o.Known = b.size()
 	}

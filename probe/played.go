@@ -15,7 +15,7 @@ func (j *judged) report(r *Run) Played {
 	p := Played{ID: j.id(), Name: j.Step.Name, Variant: j.Step.Variant, Turn: j.node, Title: j.Step.Title, By: j.Step.By, Route: "proxy",
 		Connection: j.Step.On, Status: j.status(), Findings: []string{}, WaitedFor: j.WaitedFor, Spared: j.spared,
 		After: append([]string{}, j.After...), Phases: map[wire.Phase]float64{}, Legs: []Leg{},
-		Origin: []string{}, Changes: []string{}}
+		Origin: []string{}, Replies: []string{}, Changes: []string{}}
 	if j.LeftOut {
 		p.Spared = j.WaitedFor
 	}
@@ -32,17 +32,46 @@ func (j *judged) report(r *Run) Played {
 	}
 	if j.Observation != nil {
 		p.observed(j.Observation)
+		p.Direct = j.direct(r)
 	}
 	return p
+}
+
+// direct is what became of j without the proxy, or nil when that was not tried.
+func (j *judged) direct(r *Run) *PlayedDirect {
+	o := j.Observation.Direct
+	if o == nil {
+		return nil
+	}
+	d := &judged{Result: &Result{Step: j.Step, Observation: o}, verdicts: Judge(j.Step, o)}
+	d.spare(r)
+	p := &PlayedDirect{Status: d.status(), Findings: []string{}, Remote: o.Remote,
+		Phases: phases(o), Sent: sentText(o.Exchange), Received: receivedText(o.Exchange)}
+	for _, v := range d.verdicts {
+		p.Findings = append(p.Findings, v.Finding.Name)
+		p.Evidence = cmp.Or(p.Evidence, v.Evidence)
+	}
+	if j.Step.isRung() && !good(j.Step, o) { // which has no verdicts of its own
+		p.Status = StatusFail
+	}
+	p.Evidence = cmp.Or(p.Evidence, anything(o))
+	return p
+}
+
+// phases is how long each phase of o took.
+func phases(o *Observation) map[wire.Phase]float64 {
+	took := map[wire.Phase]float64{}
+	for phase, d := range o.Took {
+		took[phase] = ms(d)
+	}
+	return took
 }
 
 // observed adds to p what was seen.
 func (p *Played) observed(o *Observation) {
 	started := o.Started.UTC()
 	p.Started, p.TookMS = &started, ms(o.Duration())
-	for phase, took := range o.Took {
-		p.Phases[phase] = ms(took)
-	}
+	p.Phases = phases(o)
 	p.Local, p.Remote, p.Reused, p.ClosedBy = o.Local, o.Remote, o.Reused, o.Closed
 	p.Sent, p.Received = sentText(o.Exchange), receivedText(o.Exchange)
 	p.ProxyNode = o.Answer.Get("Via")
@@ -59,8 +88,35 @@ func (p *Played) observed(o *Observation) {
 			p.Evidence = "it came from a cache, which does not show whether a part is fetched as one; --object names another file"
 		}
 	}
+	p.witnessed(o)
 	for _, leg := range o.Legs {
 		p.Legs = append(p.Legs, Leg{sentText(leg), receivedText(leg)})
+	}
+}
+
+// witnessed adds to p what the server saw.
+func (p *Played) witnessed(o *Observation) {
+	w := o.Witness
+	if w == nil {
+		return
+	}
+	p.Witnessed = "by what names the run"
+	if w.ByTime {
+		p.Witnessed = "by its path and its time"
+	}
+	for _, a := range slices.Concat(w.Before, w.Arrived) {
+		p.Origin, p.Replies = append(p.Origin, latin1(a.Head)), append(p.Replies, latin1(a.Answer))
+	}
+	a := w.last()
+	if a == nil {
+		p.Changes = append(p.Changes, "nothing of this request arrived at the server")
+		return
+	}
+	for _, c := range requestChanges(o.Exchange, a) {
+		p.Changes = append(p.Changes, "request: "+c.String())
+	}
+	for _, c := range answerChanges(o.Exchange, a) {
+		p.Changes = append(p.Changes, "answer: "+c.String())
 	}
 }
 

@@ -96,7 +96,8 @@ type Kind struct {
 type Observation struct {
 	*wire.Exchange                  // the last leg, which is judged
 	Legs           []*wire.Exchange // those before it: redirects, a login, a HEAD that became a GET
-	Direct         bool             // no proxy was used
+	NoProxy        bool             // no proxy was used
+	Direct         *Observation     // the same step without the proxy; nil when it was not tried
 	Text           []byte           // the body, when the kind keeps it; any xpress coding undone
 	KnownText      string           // the body that the server is known to answer; "" when it is not
 	Content        string           // host of the files, as the server is known to name it; "" when it is not
@@ -109,6 +110,7 @@ type Observation struct {
 	Trust          *Trust           // in the certificate of the server; nil without TLS
 	Port443        *wire.Exchange   // the same CONNECT to port 443, tried because this one was denied
 	Alone          *wire.Exchange   // the same again with no other connection open, tried because this one was turned away
+	Witness        *Witness         // what arrived at the server; nil when it does not tell
 	Past           Past             // what the steps before saw
 
 	response *error // why Text is no answer to the call; nil until it is asked
@@ -176,6 +178,7 @@ type Finding struct {
 	Effect      Effect
 	Codes       []Coded // none given means by the status of the answer
 	NoCode      bool    // Windows logs nothing for it
+	OnHop       bool    // it is about the connection to the proxy: the server has no part in it
 	Condition   string  // what would make it harmless; "" for nothing
 	Explains    []*Finding
 	Fix         string

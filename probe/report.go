@@ -28,7 +28,7 @@ type Report struct {
 	StoppedBy     string    `json:"stopped_by"`
 	Route         Route     `json:"route"`
 	Target        Asked     `json:"target"`
-	Routes        []Route   `json:"routes"` // of other agents; none is told apart yet
+	Routes        []Route   `json:"routes"` // beside that: what was tried without the proxy; of other agents none is told apart yet
 	RunAs         RunAs     `json:"run_as"`
 	ClockSkewMS   int64     `json:"clock_skew_ms"` // by which this machine is ahead
 	As            Windows   `json:"as"`
@@ -151,13 +151,27 @@ type Played struct {
 	ProxyNode  string                 `json:"proxy_node"`     // that answered, as it names itself
 	RequestID  string                 `json:"request_id"`     // that the request bore
 	Attempt    int                    `json:"attempt"`
-	Origin     []string               `json:"origin"`  // what the server received; not witnessed yet
-	Changes    []string               `json:"changes"` // on the way; not witnessed yet
+	Witnessed  string                 `json:"witnessed"`      // how the server knew what is of this step; "" when it does not tell
+	Origin     []string               `json:"origin"`         // the heads that arrived at the server
+	Replies    []string               `json:"origin_answers"` // those that it sent for them
+	Changes    []string               `json:"changes"`        // on the way, there and back
 	ClosedBy   wire.Closer            `json:"closed_by"`
 	Sent       string                 `json:"sent"`     // the head as it left
 	Received   string                 `json:"received"` // the head as it came
 	Body       *PlayedBody            `json:"body,omitempty"`
 	Legs       []Leg                  `json:"legs"`
+	Direct     *PlayedDirect          `json:"direct,omitempty"` // the same without the proxy; nil when it was not tried
+}
+
+// A PlayedDirect is a step as it was played without the proxy.
+type PlayedDirect struct {
+	Status   Status                 `json:"status"`
+	Findings []string               `json:"findings"` // those of the step by itself
+	Evidence string                 `json:"evidence"`
+	Remote   string                 `json:"remote"`
+	Phases   map[wire.Phase]float64 `json:"phases_ms"`
+	Sent     string                 `json:"sent"`
+	Received string                 `json:"received"`
 }
 
 // A PlayedBody is what came behind the head of an answer.
@@ -178,6 +192,7 @@ type About struct {
 	Version string
 	Proxy   string // as a URL without a login; "" for none
 	Source  string // where the setting is from
+	Direct  string // why some was tried without the proxy
 	Server  string // as it was given
 	Command string // that makes the run again
 	RunAs   RunAs

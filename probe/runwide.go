@@ -27,8 +27,9 @@ type judged struct {
 	*Result
 	node     string // of the run, when it is one of several
 	verdicts []Verdict
-	unproved bool   // it came well, which proves nothing
-	spared   string // why a failure is only a warning; "" when it is not
+	unproved bool       // it came well, which proves nothing
+	proven   []*Finding // of these the other end of the wire shows who must act
+	spared   string     // why a failure is only a warning; "" when it is not
 }
 
 // judge is what is thought of a run, step by step: the verdicts of Judge, and
@@ -59,16 +60,17 @@ func judgeOne(r *Run) []*judged {
 	idleCut(r, all)
 	for _, j := range all {
 		j.spare(r)
+		j.blame()
 		j.acquit(r)
 	}
 	return all
 }
 
-// acquit takes the blame off a fake WSUS, which does not fail by itself: somebody
-// passed on what it says, or its name.
+// acquit takes the blame off a fake WSUS that is not proved to be at fault: it
+// does not fail by itself, and somebody may pass on its name.
 func (j *judged) acquit(r *Run) {
 	for i, v := range j.verdicts {
-		if v.Owner == Server && r.Target.Kind == FakeWSUS {
+		if v.Owner == Server && !slices.Contains(j.proven, v.Finding) && r.Target.Kind == FakeWSUS {
 			j.verdicts[i].Owner = Unknown
 		}
 	}
@@ -76,7 +78,7 @@ func (j *judged) acquit(r *Run) {
 
 // compared lists what can be told only by comparing steps.
 var compared = []func([]*judged){
-	loginGiven, serverNotHTTP, narrow, partsDisagree, clientsDiffer, repetitionsDiffer, connectionsEnd, turnedAwayTogether, limitsFound, cacheProvesNothing,
+	loginGiven, serverNotHTTP, narrow, partsDisagree, clientsDiffer, repetitionsDiffer, connectionsEnd, turnedAwayTogether, limitsFound, cacheProvesNothing, changedOnTheWay,
 }
 
 // serverNotHTTP tells a server that wants TLS from a proxy that does: a proxy

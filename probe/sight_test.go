@@ -121,7 +121,7 @@ func (s *sight) breaks(phase wire.Phase, failure wire.Failure) *sight {
 
 // direct is s when no proxy was used.
 func (s *sight) direct() *sight {
-	s.o.Direct = true
+	s.o.NoProxy = true
 	return s
 }
 

@@ -36,12 +36,12 @@ var Steps = []*Step{
 	{
 		Name: "wua-extended", Title: "ask what the updates are made of",
 		By: WUA, Layer: SOAP, Kind: soap, On: "wua", Only: whenSynced, Send: clientCall("GetExtendedUpdateInfo", getExtendedUpdateInfo),
-		Rules: []Rule{{If: filesElsewhere, Then: HostRewritten}},
+		Rules: []Rule{{If: portLost, Then: HostRewritten}, {If: filesElsewhere, Then: FilesElsewhere}},
 	},
 	{
 		Name: "wua-locations", Title: "ask where a file is",
 		By: WUA, Layer: SOAP, Kind: soap, On: "wua", Only: whenSynced, Send: clientCall("GetFileLocations", getFileLocations),
-		Rules: []Rule{{If: filesElsewhere, Then: HostRewritten}},
+		Rules: []Rule{{If: portLost, Then: HostRewritten}, {If: filesElsewhere, Then: FilesElsewhere}},
 	},
 	{
 		Name: "wua-report", Title: "report how it went",

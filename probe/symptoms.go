@@ -1,6 +1,7 @@
 package probe
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
 	"slices"
@@ -57,7 +58,7 @@ func broke(o *Observation) string {
 // direct limits a symptom to exchanges without a proxy.
 func direct(s Symptom) Symptom {
 	return func(o *Observation) string {
-		if !o.Direct {
+		if !o.NoProxy {
 			return ""
 		}
 		return s(o)
@@ -74,6 +75,11 @@ func all(symptoms ...Symptom) Symptom {
 		}
 		return evidence
 	}
+}
+
+// either matches when one of two symptoms does, the first before the second.
+func either(a, b Symptom) Symptom {
+	return func(o *Observation) string { return cmp.Or(a(o), b(o)) }
 }
 
 // inHead matches an exchange that broke before the body.
@@ -251,6 +257,15 @@ func otherPort(o *Observation) string {
 	}
 	return fmt.Sprintf("CONNECT %s was answered %s, the same with port 443 %s", o.Authority,
 		quoted(o.Tunnel.Answer.Start), quoted(o.Port443.Answer.Start))
+}
+
+// certificateWanted matches a server that hangs up where it was shown no
+// certificate: in the handshake, or with TLS 1.3 behind it.
+func certificateWanted(o *Observation) string {
+	if !o.Asked || o.Stopped != wire.Secure && o.Stopped != wire.FirstByte {
+		return ""
+	}
+	return all(failedAnywhere(wire.NoAgreement, wire.Cut, wire.Reset), anything)(o) + ", behind a question for a certificate of the client"
 }
 
 // poolStopped matches what http.sys says when the service behind it is down.

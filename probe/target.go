@@ -8,9 +8,11 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"regexp"
 	"runtime"
 	"strconv"
 	"strings"
+	"time"
 
 	"proxycheck/probe/wire"
 	"proxycheck/probe/wusp"
@@ -36,6 +38,7 @@ type Target struct {
 	Guessed    bool           // Secure is only what a WSUS usually has
 	Size       int64          // of the files to fetch, which a fake WSUS makes; 0 when it does not
 	ObjectPath string         // of the file to fetch on a server that is no fake WSUS
+	Witness    string         // path at which it tells what arrived there; "" when it does not
 	CA         string         // SHA-256 of the server's own root, in hexadecimal; "" when not known
 	Roots      *x509.CertPool // to verify its certificate by; nil for the system's
 }
@@ -52,6 +55,9 @@ func (t Target) hello(h wusp.Hello) Target {
 		return t
 	}
 	t.Kind, t.CA = FakeWSUS, h.CA
+	if witnessPath.MatchString(h.Witness) {
+		t.Witness = h.Witness
+	}
 	if t.ObjectPath == usualObject {
 		t.Size = h.Size
 	}
@@ -60,6 +66,9 @@ func (t Target) hello(h wusp.Hello) Target {
 	}
 	return t
 }
+
+// witnessPath matches where a fake WSUS tells what arrived.
+var witnessPath = regexp.MustCompile(`^` + regexp.QuoteMeta(wusp.WitnessPath) + `[0-9a-f]{32}$`)
 
 // An Object is a file on the server.
 type Object struct {
@@ -99,6 +108,7 @@ type Trust struct {
 	Subject, Issuer string
 	By              TrustBasis
 	Err             error // why it is not trusted; nil when it is
+	OwnRoot         bool  // the server's own root signed it, whatever else is wrong
 	Accepted        bool  // by the given CA, although the server's own root did not sign it
 	AtClient        bool  // this machine's store is like that of the clients
 }
@@ -138,6 +148,10 @@ func (t *Target) trust(x *wire.Exchange) *Trust {
 			}
 		}
 	}
+	dated := options
+	dated.CurrentTime = leaf.NotAfter.Add(-time.Second)
+	_, err := leaf.Verify(dated)
+	result.OwnRoot = err == nil && result.By == ByServersCA
 	// Who signed it comes first: what else is wrong is then that signer's doing.
 	if _, result.Err = leaf.Verify(options); result.Err == nil {
 		result.Err = leaf.VerifyHostname(host)

@@ -2,6 +2,7 @@ package sim
 
 import (
 	"bytes"
+	"crypto/tls"
 	"fmt"
 	"io"
 	"net"
@@ -16,11 +17,24 @@ import (
 
 // One function for each place at which a Net can be broken, from the client
 // outwards. A fault reads as place(what happens there). Each place is a chain,
-// but for those that say that they are held.
+// but for those that say that they are held. Each notes of which part it is.
+
+// A part of a Net.
+type part string
+
+const (
+	atClient part = "client" // its settings, and the name service that it asks
+	atProxy  part = "proxy"
+	atServer part = "server"
+)
+
+// touch notes that the fault at work acts at a part.
+func (n *Net) touch(p part) { n.touched[n.breaking] = append(n.touched[n.breaking], p) }
 
 // names changes the name server's answers.
 func names(answer Answer) func(*Net) {
 	return func(n *Net) {
+		n.touch(atClient)
 		n.hold("name server's answer")
 		n.atClient = n.breaking
 		n.DNS.Answer = answer
@@ -30,6 +44,7 @@ func names(answer Answer) func(*Net) {
 // listen changes the socket of the proxy.
 func listen(l func(network, address string) (net.Listener, error)) func(*Net) {
 	return func(n *Net) {
+		n.touch(atProxy)
 		n.hold("proxy's socket")
 		n.Proxy.Listen = l
 	}
@@ -38,6 +53,7 @@ func listen(l func(network, address string) (net.Listener, error)) func(*Net) {
 // connCap turns away a client's connections beyond so many at once.
 func connCap(most int) func(*Net) {
 	return func(n *Net) {
+		n.touch(atProxy)
 		n.hold("number of connections")
 		n.Proxy.Most = most
 	}
@@ -46,6 +62,7 @@ func connCap(most int) func(*Net) {
 // front does f with the requests that when matches, before goproxy sees them.
 func front(when When, f func(w http.ResponseWriter, r *http.Request, honest http.Handler)) func(*Net) {
 	return func(n *Net) {
+		n.touch(atProxy)
 		n.Proxy.Front = append(n.Proxy.Front, func(honest http.Handler) http.Handler {
 			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				if !when(r) {
@@ -74,20 +91,28 @@ func answer(when When, text string) func(*Net) {
 // closes it after that.
 func takeOver(when When, f func(net.Conn)) func(*Net) {
 	return front(when, func(w http.ResponseWriter, r *http.Request, _ http.Handler) {
+		connOf(r).edit = nil
+		seize(f)(w, r)
+	})
+}
+
+// seize hands the connection of a request to f, and closes it after that.
+func seize(f func(net.Conn)) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
 		c, _, err := http.NewResponseController(w).Hijack()
 		if err != nil {
 			panic(err) // the server speaks HTTP/1 only
 		}
 		defer c.Close()
-		connOf(r).edit = nil
 		f(c)
-	})
+	}
 }
 
 // head changes the heads of the answers to the requests that when matches, as
 // bytes.
 func head(when When, old, new string) func(*Net) {
 	return func(n *Net) {
+		n.touch(atProxy)
 		n.Proxy.Heads = append(n.Proxy.Heads, headChange{when: when, change: func(head []byte) []byte {
 			return bytes.Replace(head, []byte(old), []byte(new), 1)
 		}})
@@ -98,6 +123,7 @@ func head(when When, old, new string) func(*Net) {
 // more, does something with the connection and closes it.
 func body(when When, after int64, then func(net.Conn)) func(*Net) {
 	return func(n *Net) {
+		n.touch(atProxy)
 		n.hold("end of the body")
 		n.Proxy.Tail = &tail{when, after, then}
 	}
@@ -106,6 +132,7 @@ func body(when When, after int64, then func(net.Conn)) func(*Net) {
 // request changes requests on their way to the server.
 func request(f func(*http.Request)) func(*Net) {
 	return func(n *Net) {
+		n.touch(atProxy)
 		n.Proxy.OnRequest().DoFunc(func(r *http.Request, _ *goproxy.ProxyCtx) (*http.Request, *http.Response) {
 			f(r)
 			return r, nil
@@ -133,6 +160,7 @@ type ask func(*http.Request) (*http.Response, error)
 // sees replaced there it drops the length.
 func forward(when When, f func(*http.Request, ask) (*http.Response, error)) func(*Net) {
 	return func(n *Net) {
+		n.touch(atProxy)
 		n.Proxy.OnRequest().DoFunc(func(r *http.Request, ctx *goproxy.ProxyCtx) (*http.Request, *http.Response) {
 			honest := ctx.RoundTripper
 			ctx.RoundTripper = goproxy.RoundTripperFunc(func(r *http.Request, ctx *goproxy.ProxyCtx) (*http.Response, error) {
@@ -158,6 +186,7 @@ func roundTrip(tr http.RoundTripper, other goproxy.RoundTripper, r *http.Request
 // tunnel changes what becomes of CONNECT.
 func tunnel(action func(*Net) *goproxy.ConnectAction) func(*Net) {
 	return func(n *Net) {
+		n.touch(atProxy)
 		n.hold("tunnel")
 		a := action(n)
 		n.Proxy.OnRequest().HandleConnectFunc(func(host string, _ *goproxy.ProxyCtx) (*goproxy.ConnectAction, string) {
@@ -169,6 +198,7 @@ func tunnel(action func(*Net) *goproxy.ConnectAction) func(*Net) {
 // dial changes the proxy's own way to the server.
 func dial(d Dial) func(*Net) {
 	return func(n *Net) {
+		n.touch(atProxy)
 		n.hold("proxy's way to the server")
 		n.Proxy.Dial = d
 	}
@@ -177,6 +207,7 @@ func dial(d Dial) func(*Net) {
 // origin changes what the server does with the requests that when matches.
 func origin(when When, h http.HandlerFunc) func(*Net) {
 	return func(n *Net) {
+		n.touch(atServer)
 		honest := n.Server.Handler
 		n.Server.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if when(r) {
@@ -191,6 +222,7 @@ func origin(when When, h http.HandlerFunc) func(*Net) {
 // direct takes the proxy out of the client's settings, and does what f does.
 func direct(f func(*Net)) func(*Net) {
 	return func(n *Net) {
+		n.touch(atClient)
 		n.Direct, n.atClient = true, n.breaking
 		f(n)
 	}
@@ -199,8 +231,17 @@ func direct(f func(*Net)) func(*Net) {
 // serve changes the socket of the update server.
 func serve(l func(network, address string) (net.Listener, error)) func(*Net) {
 	return func(n *Net) {
+		n.touch(atServer)
 		n.hold("server's socket")
 		n.Server.Listen = l
+	}
+}
+
+// handshake changes how the update server does TLS.
+func handshake(change func(*tls.Config)) func(*Net) {
+	return func(n *Net) {
+		n.touch(atServer)
+		change(n.Server.TLS)
 	}
 }
 
@@ -292,6 +333,8 @@ func bodyOver(n int64) When {
 func not(w When) When { return func(r *http.Request) bool { return !w(r) } }
 
 func both(a, b When) When { return func(r *http.Request) bool { return a(r) && b(r) } }
+
+func either(a, b When) When { return func(r *http.Request) bool { return a(r) || b(r) } }
 
 // where does f with the requests that when matches.
 func where(when When, f func(*http.Request)) func(*http.Request) {

@@ -156,8 +156,22 @@ func keepsOpen(r *http.Request, text string) bool {
 
 // reset ends a connection with RST in place of FIN.
 func reset(c net.Conn) {
-	c.(*trackedConn).SetLinger(0)
+	c = below(c) // TLS would say goodbye
+	if tcp, ok := c.(interface{ SetLinger(sec int) error }); ok {
+		tcp.SetLinger(0)
+	}
 	c.Close()
+}
+
+// below is the connection below all that was put on c.
+func below(c net.Conn) net.Conn {
+	for {
+		above, ok := c.(interface{ NetConn() net.Conn })
+		if !ok {
+			return c
+		}
+		c = above.NetConn()
+	}
 }
 
 // hangUp ends a connection with FIN.

@@ -3,6 +3,8 @@ package sim
 import (
 	"context"
 	"net"
+	"slices"
+	"strings"
 	"sync"
 
 	"github.com/miekg/dns"
@@ -38,6 +40,17 @@ func loopback(q *dns.Msg) *dns.Msg {
 		}
 	}
 	return m
+}
+
+// without answers as another does, but for one name, which it says does not exist.
+func without(name string, other Answer) Answer {
+	return func(q *dns.Msg) *dns.Msg {
+		asks := func(question dns.Question) bool { return strings.EqualFold(question.Name, dns.Fqdn(name)) }
+		if slices.ContainsFunc(q.Question, asks) {
+			return nxdomain(q)
+		}
+		return other(q)
+	}
 }
 
 func (d *DNS) start() (err error) {

@@ -272,12 +272,57 @@ var Faults = []*Fault{
 		Break: origin(everything, poolStopped), Shows: shows(probe.ServerUnavailable),
 	},
 	{
+		Name: "server-silent", Title: "the server is overloaded and does not answer calls in time",
+		Source: "Optimize-WsusServer", Break: origin(file(".asmx"), seize(stall)), Shows: shows(probe.ProxySilent),
+	},
+	{
+		Name: "server-starts-slowly", Title: "the first call starts the server, which takes longer than clients wait",
+		Source: "Optimize-WsusServer", Break: origin(firstOf(file(".asmx")), seize(stall)), Shows: shows(probe.SlowStart),
+	},
+	{
+		Name: "server-certificate-misnamed", Title: "the server's certificate is for another name", Source: "KB3090184",
+		Break: handshake(misname), Shows: shows(probe.CertificateInvalid),
+	},
+	{
+		Name: "server-wants-certificate", Title: "the server lets in nobody without a certificate of its own",
+		Source: "KB3090184", Break: handshake(wantCertificate), Shows: shows(probe.CertificateWanted),
+	},
+	{
 		Name: "server-without-wsus", Title: "the server has no update service", Source: "MS-WUSP 2.1",
 		Break: origin(file(".asmx"), notFound), Shows: shows(probe.ServerNotWSUS),
 	},
 	{
 		Name: "server-files-missing", Title: "the server has lost its files", Source: "KB3090184",
 		Break: origin(both(file(".cab"), not(file("iuident.cab"))), notFound), Shows: shows(probe.FileMissing),
+	},
+	{
+		Name: "server-content-missing", Title: "the folder of the content is not where the server looks for it", Source: "KB3090184",
+		Break: origin(under("/Content/"), notFound), Shows: shows(probe.FileMissing),
+	},
+	{
+		Name: "server-types-unknown", Title: "the server knows no MIME type for .psf, .esd and .msu",
+		Source: "IIS status 404.3", Break: origin(either(file(".psf"), either(file(".esd"), file(".msu"))), notFound), Shows: shows(probe.FileTypeMissing),
+	},
+	{
+		Name: "server-queries-limited", Title: "the server's request filtering refuses queries of more than 64 bytes",
+		Source: "IIS status 404.15", Break: origin(both(under("/filestreamingservice/"), queryOver(64)), notFound), Shows: shows(probe.RequestFiltered),
+	},
+	{
+		Name: "server-slashes-refused", Title: "the server's request filtering refuses two slashes in a path",
+		Source: "IIS status 404.11", Break: origin(withTwoSlashes, notFound), Shows: shows(probe.RequestFiltered),
+	},
+	{
+		Name: "server-nodes-differ", Title: "the server is two nodes, and one has the files with another date",
+		Source: "HTTP requirements for BITS downloads", Break: staleNode, Shows: shows(probe.ClientsDiffer),
+	},
+	{
+		Name: "server-names-other-host", Title: "the server says that its files are at another host",
+		Source: "MS-WUSP 3.1.5", Break: filesAt("old-wsus.test:8530"), Shows: shows(probe.FilesElsewhere),
+	},
+	{
+		Name: "server-error-bare", Title: "the server answers calls with an error and no body",
+		Source: "wuerror.h, WU_E_PT_HTTP_STATUS_SERVER_ERROR",
+		Break:  origin(file(".asmx"), brokenBare), Shows: shows(probe.ServerError),
 	},
 	{
 		Name: "server-error", Title: "the server answers calls with an error page",

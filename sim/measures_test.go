@@ -105,9 +105,9 @@ func TestSecureServer(t *testing.T) {
 			switch {
 			case x.Sent.Method() == http.MethodPost && !secure:
 				t.Errorf("%s was posted in clear", r.Step.ID())
-			case content && (secure || x.Authority != sim.ServerName+":8530"):
+			case content && (secure || x.Authority != c.Target.Content):
 				t.Errorf("%s asked %s, through TLS: %v", r.Step.ID(), x.Authority, secure)
-			case secure && x.Authority != sim.ServerName+":8531":
+			case secure && x.Authority != c.Target.Secure:
 				t.Errorf("%s asked %s through TLS", r.Step.ID(), x.Authority)
 			case secure:
 				inside++
@@ -213,7 +213,8 @@ func TestRepeatedAtTwoNodes(t *testing.T) {
 			c := well.Client(ample)
 			c.Proxy = net.JoinHostPort("farm.test", port)
 			c.Resolver = nameServer(t, "127.0.0.1", "127.0.0.2")
-			c.Target.CA = "" // each node has a server of its own
+			c.Target.CA = "" // each node has a server of its own, which it finds at the usual ports
+			c.Target.Host, c.Target.Content, c.Target.Secure = sim.ServerName+":8530", sim.ServerName+":8530", sim.ServerName+":8531"
 			c.MaxBytes = 8 << 20
 			fault(t, name).Prepare(c)
 			const times = 2

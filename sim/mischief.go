@@ -201,6 +201,7 @@ const (
 // says does: lines of a head, or nothing.
 func closeEach(says string) func(*Net) {
 	return func(n *Net) {
+		n.touch(atProxy)
 		n.Proxy.Heads = append(n.Proxy.Heads, headChange{when: everything, last: true, change: func(head []byte) []byte {
 			honest := bytes.Replace(head, []byte("Connection: close\r\n"), nil, 1)
 			return bytes.Replace(honest, []byte("\r\n"), []byte("\r\n"+says), 1)
@@ -218,7 +219,10 @@ var (
 // idleCut closes a connection on which no request came for so long since the
 // last answer.
 func idleCut(after time.Duration) func(*Net) {
-	return func(n *Net) { n.Proxy.server.IdleTimeout = after }
+	return func(n *Net) {
+		n.touch(atProxy)
+		n.Proxy.server.IdleTimeout = after
+	}
 }
 
 // refusal is a proxy's own answer, a short page. Fields are lines of its head.

@@ -3,12 +3,14 @@ package sim
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"io"
 	"maps"
 	"net"
 	"net/http"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 )
 
@@ -32,8 +34,9 @@ func endless(n *Net) {
 // refuse lets the server answer an operation with a SOAP fault.
 func refuse(operation, code string) func(*Net) {
 	return func(n *Net) {
+		n.touch(atServer)
 		n.hold("server's refusal")
-		n.Server.Refuse = func(called string) string {
+		n.Server.Refuse = func(_, called string) string {
 			if called != operation {
 				return ""
 			}
@@ -53,10 +56,29 @@ func warmWrong(n *Net) {
 }
 
 // expire lets the certificates of the server have ended an hour ago.
-func expire(n *Net) { n.Server.Authority.Valid = -time.Hour }
+func expire(n *Net) {
+	n.touch(atServer)
+	n.Server.Authority.Valid = -time.Hour
+}
 
 // forgetCA leaves the client without the root of the server.
-func forgetCA(n *Net) { n.clientKnowsCA, n.atClient = false, n.breaking }
+func forgetCA(n *Net) {
+	n.touch(atClient)
+	n.clientKnowsCA, n.atClient = false, n.breaking
+}
+
+// misname gives the server a certificate for another name, whatever it is asked for.
+func misname(c *tls.Config) {
+	honest := c.GetCertificate
+	c.GetCertificate = func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
+		other := *hello
+		other.ServerName = "old-wsus.test"
+		return honest(&other)
+	}
+}
+
+// wantCertificate lets in nobody without a certificate of its own.
+func wantCertificate(c *tls.Config) { c.ClientAuth = tls.RequireAnyClientCert }
 
 // poolStopped answers as http.sys does for a service that is down.
 func poolStopped(w http.ResponseWriter, _ *http.Request) {
@@ -66,9 +88,18 @@ func poolStopped(w http.ResponseWriter, _ *http.Request) {
 	io.WriteString(w, "<HTML><HEAD><TITLE>Service Unavailable</TITLE></HEAD>\r\n<BODY><h2>Service Unavailable</h2></BODY></HTML>\r\n")
 }
 
+// notFound answers as IIS does for a file that is not there, and also for one
+// whose type it does not know, or whose URL its request filtering refuses: that is
+// in its log alone, as 404.3, 404.11 or 404.15.
 func notFound(w http.ResponseWriter, _ *http.Request) { errorPage(w, http.StatusNotFound) }
 
 func broken(w http.ResponseWriter, _ *http.Request) { errorPage(w, http.StatusInternalServerError) }
+
+// brokenBare says that it is broken and nothing more.
+func brokenBare(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Server", "Microsoft-IIS/10.0")
+	w.WriteHeader(http.StatusInternalServerError)
+}
 
 // errorPage answers as IIS does.
 func errorPage(w http.ResponseWriter, status int) {
@@ -78,11 +109,65 @@ func errorPage(w http.ResponseWriter, status int) {
 	io.WriteString(w, "<html><head><title>"+http.StatusText(status)+"</title></head></html>")
 }
 
+// firstOf matches the first of the requests that when does.
+func firstOf(when When) When {
+	var matched atomic.Bool
+	return both(when, func(*http.Request) bool { return !matched.Swap(true) })
+}
+
+// withTwoSlashes matches a path in which a slash follows another.
+func withTwoSlashes(r *http.Request) bool { return strings.Contains(r.URL.Path, "//") }
+
+// queryOver matches a query of more than n bytes.
+func queryOver(n int) When { return func(r *http.Request) bool { return len(r.URL.RawQuery) > n } }
+
+// filesAt lets the server name another host for its files than the one that it
+// was asked by.
+func filesAt(host string) func(*Net) {
+	return func(n *Net) {
+		honest := n.Server.Handler
+		origin(either(calling("GetExtendedUpdateInfo"), calling("GetFileLocations")), func(w http.ResponseWriter, r *http.Request) {
+			r.Host = host
+			honest.ServeHTTP(w, r)
+		})(n)
+	}
+}
+
+// staleNode lets every second request for a file of an update reach a node on
+// which it has the date of the day before, as after a copy that kept no dates.
+func staleNode(n *Net) {
+	honest := n.Server.Handler
+	var asked atomic.Int64
+	origin(under("/Content/"), func(w http.ResponseWriter, r *http.Request) {
+		if asked.Add(1)%2 == 0 {
+			w = &dayBefore{ResponseWriter: w}
+			if on, err := http.ParseTime(r.Header.Get("If-Unmodified-Since")); err == nil {
+				r.Header.Set("If-Unmodified-Since", on.Add(24*time.Hour).Format(http.TimeFormat))
+			}
+		}
+		honest.ServeHTTP(w, r)
+	})(n)
+}
+
+// A dayBefore answers with files of the day before.
+type dayBefore struct{ http.ResponseWriter }
+
+func (d *dayBefore) WriteHeader(status int) {
+	h := d.Header()
+	if changed, err := http.ParseTime(h.Get("Last-Modified")); err == nil {
+		h.Set("Last-Modified", changed.Add(-24*time.Hour).Format(http.TimeFormat))
+	}
+	if tag := h.Get("ETag"); tag != "" {
+		h.Set("ETag", strings.Replace(tag, `"`, `"1`, 1))
+	}
+	d.ResponseWriter.WriteHeader(status)
+}
+
 // refuseTLS lets nothing listen on the server's TLS port, as seen by the proxy.
 func refuseTLS(n *Net) {
 	honest := n.Proxy.Dial
 	dial(func(ctx context.Context, network, addr string) (net.Conn, error) {
-		if strings.HasSuffix(addr, ":"+securePort) {
+		if to, err := n.route(addr); err == nil && to == n.Server.secure.Addr().String() {
 			return refused(ctx, network, addr)
 		}
 		return honest(ctx, network, addr)

@@ -23,6 +23,11 @@ import (
 const (
 	proxyName  = "proxy.test"
 	ServerName = "wsus.test"
+)
+
+// The ports of a WSUS. The proxy finds the server behind them too, beside the
+// ones at which it really listens, for a client that is told where it is by hand.
+const (
 	plainPort  = "8530"
 	securePort = "8531"
 )
@@ -35,6 +40,10 @@ type Net struct {
 	Server *Server
 	Direct bool // the client is set to use no proxy
 
+	// OnlyProxy keeps the server's name from the client, as a name service does that
+	// has only what is inside: then the proxy alone reaches it.
+	OnlyProxy bool
+
 	// RTT is how long a round trip between the proxy and its clients takes, beside
 	// what this machine needs; 0 for no longer. It is set by a Break.
 	RTT time.Duration
@@ -42,6 +51,7 @@ type Net struct {
 	atClient      string // a fault that is not in the proxy or behind it; "" for none
 	clientKnowsCA bool
 	breaking      string            // the fault at work
+	touched       map[string][]part // fault -> the parts at which it acts
 	held          map[string]string // place that only one fault can hold -> that fault
 	refused       error             // a fault found its place held
 }
@@ -80,7 +90,7 @@ func (f *Fault) Silent() bool {
 }
 
 // silent are the findings that cost a time-out.
-var silent = []*probe.Finding{probe.NameServerSilent, probe.ProxyUnreachable, probe.ServerUnreachable, probe.ProxySilent, probe.BodyTrickles}
+var silent = []*probe.Finding{probe.NameServerSilent, probe.ProxyUnreachable, probe.ServerUnreachable, probe.ProxySilent, probe.SlowStart, probe.BodyTrickles}
 
 // Lookup is the fault of that name, or nil.
 func Lookup(name string) *Fault {
@@ -96,25 +106,38 @@ func Lookup(name string) *Fault {
 // address is that of the proxy; "" is a free port on loopback. The error wraps
 // [errors.ErrUnsupported] when this system cannot do a fault. Close it after use.
 func NewNet(listen string, faults ...*Fault) (*Net, error) {
-	server, err := newServer()
+	n, err := assemble(listen, faults)
 	if err != nil {
-		return nil, fmt.Errorf("making the update server: %w", err)
-	}
-	n := &Net{DNS: newDNS(), Server: server, clientKnowsCA: true, held: map[string]string{}}
-	n.Proxy = newProxy(listen, n.route)
-	for _, f := range faults {
-		n.breaking = f.Name
-		f.Break(n)
+		return nil, err
 	}
 	if n.refused != nil {
 		return nil, n.refused
 	}
 	n.Proxy.rtt = n.RTT
+	if n.OnlyProxy {
+		n.DNS.Answer = without(ServerName, n.DNS.Answer)
+	}
 	for _, start := range []func() error{n.DNS.start, n.Server.start, n.Proxy.start} {
 		if err := start(); err != nil {
 			n.Close()
 			return nil, err
 		}
+	}
+	return n, nil
+}
+
+// assemble makes a network with the given faults, whether they can be together or
+// not, and does not start it.
+func assemble(listen string, faults []*Fault) (*Net, error) {
+	server, err := newServer()
+	if err != nil {
+		return nil, fmt.Errorf("making the update server: %w", err)
+	}
+	n := &Net{DNS: newDNS(), Server: server, clientKnowsCA: true, touched: map[string][]part{}, held: map[string]string{}}
+	n.Proxy = newProxy(listen, n.route)
+	for _, f := range faults {
+		n.breaking = f.Name
+		f.Break(n)
 	}
 	return n, nil
 }
@@ -142,9 +165,9 @@ func (n *Net) Close() {
 // reaches nothing else.
 func (n *Net) route(authority string) (string, error) {
 	switch authority {
-	case net.JoinHostPort(ServerName, plainPort):
+	case net.JoinHostPort(ServerName, plainPort), withPort(ServerName, n.Server.plain.Addr()):
 		return n.Server.plain.Addr().String(), nil
-	case net.JoinHostPort(ServerName, securePort):
+	case net.JoinHostPort(ServerName, securePort), withPort(ServerName, n.Server.secure.Addr()):
 		return n.Server.secure.Addr().String(), nil
 	}
 	return "", fmt.Errorf("%s is not in the simulated net", authority)
@@ -172,12 +195,10 @@ func (n *Net) Client(timeout time.Duration) *probe.Client {
 	return c
 }
 
-// clientsTarget is the update server of n as n's own client is told of it.
+// clientsTarget is the update server of n as n's own client is told of it: under
+// ports at which it is found without the proxy too.
 func (n *Net) clientsTarget() probe.Target {
-	t := n.target(net.JoinHostPort(ServerName, plainPort), net.JoinHostPort(ServerName, securePort))
-	if n.Direct {
-		t = n.target(withPort(ServerName, n.Server.plain.Addr()), withPort(ServerName, n.Server.secure.Addr()))
-	}
+	t := n.target(withPort(ServerName, n.Server.plain.Addr()), withPort(ServerName, n.Server.secure.Addr()))
 	if !n.clientKnowsCA {
 		t.CA = ""
 	}
@@ -199,7 +220,7 @@ func (n *Net) Target() probe.Target {
 
 func (n *Net) target(plain, secure string) probe.Target {
 	return probe.Target{Kind: probe.Embedded, Host: plain, Content: plain, Secure: secure,
-		Size: n.Server.Size, CA: n.Server.Authority.Fingerprint()}
+		Size: n.Server.Size, CA: n.Server.Authority.Fingerprint(), Witness: n.Server.Witness.Path()}
 }
 
 // withPort puts name in front of the port of addr.

@@ -38,7 +38,7 @@ func TestDryRun(t *testing.T) {
 			"<EncryptedData>{cookie/EncryptedData}</EncryptedData>", "<CookieData>{wua-authorization/CookieData}</CookieData>",
 			"<int>{wua-sync/UpdateInfo/ID}</int>", "<lastChange>{wua-config/LastChange}</lastChange>",
 			"If-Unmodified-Since: {bits-size.Last-Modified}\r\nRange: bytes=0-5472\r\n", "If-None-Match: {ctl-roots.ETag}\r\n",
-			"CONNECT wsus.test:8531 HTTP/1.1\r\n", "GET http://wsus.test:8530/filestreamingservice//files/",
+			"CONNECT wsus.test:", "GET http://wsus.test:", "/filestreamingservice//files/",
 		}},
 		{"--server http://wsus.test:8530 --proxy http://127.0.0.1:9 --as xp", "xp", false, []string{"wua-register", "wua-sync", "wua-report", "redirector-file", "bits-big-range"}, []string{
 			"<lastChange>{wua-config/LastChange}</lastChange>", "\r\nUser-Agent: Microsoft BITS/6.7\r\nHost: wsus.test:8530\r\nProxy-Connection: Keep-Alive\r\n",
@@ -296,6 +296,67 @@ func TestRepeat(t *testing.T) {
 	}
 }
 
+// What failed is tried without the proxy when nothing else tells whose fault it
+// is, or when that is asked for, and the report shows it; never when it is not wanted.
+func TestCompareDirect(t *testing.T) {
+	for _, tt := range []struct {
+		args     string
+		compared bool
+		text     string // in the line of the finding; "" for no such line
+	}{
+		{"--fault connect-denied --compare-direct yes", true, "direct        200 OK\n"},
+		{"--fault server-pool-stopped --compare-direct yes", true, "direct        the same: 503 Service Unavailable\n"},
+		{"--fault cab-denied --compare-direct yes", true, "direct        20"},
+		{"--fault cab-denied --compare-direct no", false, ""},
+		{"--compare-direct yes", false, ""},     // nothing fails
+		{"--fault server-name-gone", false, ""}, // there is no proxy
+	} {
+		args := append([]string{"--server", "embedded", "--quick"}, strings.Fields(tt.args)...)
+		r, _ := runJSON(t, args...)
+		compared := 0
+		for _, s := range r.Steps {
+			if s.Direct == nil {
+				continue
+			}
+			if compared++; s.Direct.Remote == "" || s.Direct.Remote == s.Remote || s.Direct.Sent == "" {
+				t.Errorf("%s: %s was tried without the proxy at %q: %+v", tt.args, s.ID, s.Direct.Remote, s.Direct)
+			}
+		}
+		if compared > 0 != tt.compared || len(r.Routes) > 0 != tt.compared {
+			t.Errorf("%s: %d steps were compared, by the routes %+v", tt.args, compared, r.Routes)
+		}
+		for _, route := range r.Routes {
+			if route.Proxy != "" || !strings.HasPrefix(route.Source, "--compare-direct ") ||
+				!strings.HasPrefix(route.ProvenBy, "every connection went to 127.0.0.1:") {
+				t.Errorf("%s: the route is %+v", tt.args, route)
+			}
+		}
+		text, _, _ := run(t, append([]string{"run"}, args...)...)
+		if said := strings.Contains(text, "      direct  "); said != (tt.text != "") || !strings.Contains(text, tt.text) {
+			t.Errorf("%s: want %q in\n%s", tt.args, tt.text, text)
+		}
+	}
+}
+
+// Where nobody knows who answered, it is tried unasked.
+func TestCompareDirectByItself(t *testing.T) {
+	busy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) }))
+	defer busy.Close()
+	proxy := httptest.NewServer(forward{})
+	defer proxy.Close()
+	for mode, tried := range map[string]bool{"auto": true, "no": false} {
+		r, exit := runJSON(t, "--proxy", proxy.URL, "--server", busy.URL, "--steps", "wua-config,bits-size", "--compare-direct", mode)
+		if exit != 1 || len(r.Routes) > 0 != tried {
+			t.Errorf("%s: exit %d, the routes are %+v", mode, exit, r.Routes)
+		}
+		for _, s := range r.Steps {
+			if s.Direct != nil != tried || tried && s.Direct.Status != probe.StatusFail {
+				t.Errorf("%s: %s without the proxy: %+v", mode, s.ID, s.Direct)
+			}
+		}
+	}
+}
+
 // What is wrong with a flag is said in one line, and nothing is sent.
 func TestBadFlags(t *testing.T) {
 	for _, tt := range []struct{ args, want string }{
@@ -303,6 +364,10 @@ func TestBadFlags(t *testing.T) {
 		{"--repeat 1001", "want a number up to 1000"},
 		{"--repeat often", "invalid argument"},
 		{"--repeat 2 --proxy none", "wants a proxy"},
+		{"--compare-direct maybe", "want auto, yes or no"},
+		{"--compare-direct=", "want auto, yes or no"},
+		{"--compare-direct AUTO", "want auto, yes or no"},
+		{"--compare-direct yes --proxy none", "wants a proxy to compare with"},
 		{"--idle -1s", "want less than --max-time"},
 		{"--idle 30s", "want less than --max-time"},
 		{"--idle 5s --max-time 5s", "want less than --max-time"},

@@ -58,7 +58,7 @@ func TestExitStatus(t *testing.T) {
 		{"doc", 0, "# Reference"},
 		{"run --server embedded", 0, "PASS: Windows Update works"},
 		{"run --server embedded --as xp", 0, "as xp"},
-		{"run --server embedded -v", 0, "> CONNECT wsus.test:8531 HTTP/1.1"},
+		{"run --server embedded -v", 0, "> CONNECT wsus.test:"},
 		{"run --server embedded --fault range-removed", 1, "0x80D05011 DO_E_INSUFFICIENT_RANGE_SUPPORT"},
 		{"run --server embedded --fault range-removed -q", 1, "[range-ignored]"},
 		{"run --server embedded --fault proxy-name-gone", 1, "0x8024402C"},

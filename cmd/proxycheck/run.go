@@ -8,6 +8,7 @@ import (
 	"os/user"
 	"path"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -30,6 +31,7 @@ type runFlags struct {
 	ladders                        bool
 	idle                           time.Duration
 	repeat                         int
+	compareDirect                  string
 	output                         output
 }
 
@@ -47,6 +49,7 @@ func (f *runFlags) define(fs *pflag.FlagSet) {
 	fs.BoolVar(&f.ladders, "ladders", false, "find also how long heads, URLs and bodies may be, and the like")
 	fs.DurationVar(&f.idle, "idle", 0, "wait for this `TIME` at most to see when an idle connection is closed")
 	fs.IntVar(&f.repeat, "repeat", 0, "make the run `N` times at every address of the proxy's name, each within the limits of one")
+	fs.StringVar(&f.compareDirect, "compare-direct", "auto", "try what failed without the proxy too, to see whose fault it is: `WHEN` is auto (where nothing else tells), yes or no")
 	fs.BoolVar(&f.register, "register", false, "make also the calls that change what a WSUS keeps of its clients")
 	fs.BoolVar(&f.dryRun, "dry-run", false, "print the requests of the run and send nothing")
 	fs.DurationVar(&f.maxTime, "max-time", 30*time.Second, "the most `TIME` that the run takes")
@@ -84,6 +87,7 @@ func runCommand(c *call) error {
 	if err != nil {
 		return usage("--repeat: %w", err)
 	}
+	f.compare(c, client, run)
 	progress.clear()
 	if run.StoppedBy != "" && c.Err() != nil {
 		run.StoppedBy = "interrupt"
@@ -103,6 +107,21 @@ func (f *runFlags) run(ctx context.Context, c *probe.Client) (*probe.Run, error)
 	limited, cancel := context.WithTimeoutCause(ctx, f.maxTime, probe.ErrTime)
 	defer cancel()
 	return c.Run(limited), nil
+}
+
+// compare tries without the proxy what failed in a run, in what is left of its
+// time. Of a run that is repeated, it takes the time of one more.
+func (f *runFlags) compare(ctx context.Context, c *probe.Client, run *probe.Run) {
+	if f.compareDirect == "no" || ctx.Err() != nil {
+		return
+	}
+	left := f.maxTime
+	if f.repeat == 0 {
+		left -= time.Since(run.Started)
+	}
+	limited, cancel := context.WithTimeoutCause(ctx, left, probe.ErrTime)
+	defer cancel()
+	c.CompareDirect(limited, run, probe.Failed(run, f.compareDirect == "yes"))
 }
 
 // exit is the end that the verdict calls for.
@@ -137,6 +156,10 @@ func (f *runFlags) check(fs *pflag.FlagSet) error {
 		return usage("--proxy none and a login for the proxy exclude each other")
 	case f.server == "embedded" && (f.serverTLS != "" || f.ca != "" || f.object != ""):
 		return usage("--server embedded knows its own TLS port, root and files: leave out --server-tls, --ca and --object")
+	case !slices.Contains([]string{"auto", "yes", "no"}, f.compareDirect):
+		return usage("--compare-direct %q: want auto, yes or no", f.compareDirect)
+	case f.compareDirect == "yes" && f.proxy == "none":
+		return usage("--compare-direct yes wants a proxy to compare with, and --proxy none has none")
 	case f.repeat < 0 || f.repeat > 1000:
 		return usage("--repeat %d: want a number up to 1000", f.repeat)
 	case f.maxTime <= 0 || f.timeout <= 0:
@@ -150,7 +173,7 @@ func (f *runFlags) check(fs *pflag.FlagSet) error {
 // client is the client that the flags describe, what is to be said of it, and
 // what ends it.
 func (f *runFlags) client(fs *pflag.FlagSet) (c *probe.Client, about probe.About, closer func(), err error) {
-	about = probe.About{Version: version, Server: f.server, Command: f.command(fs), RunAs: runAs()}
+	about = probe.About{Version: version, Server: f.server, Direct: "--compare-direct " + f.compareDirect, Command: f.command(fs), RunAs: runAs()}
 	if f.server == "embedded" && f.proxy == "system" {
 		c, closer, err = f.embedded()
 		if err == nil {

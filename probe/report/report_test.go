@@ -28,7 +28,8 @@ func hostile() *probe.Report {
 		},
 		Steps: []probe.Played{
 			{ID: evil, Title: evil, By: evil, Status: probe.StatusUnknown, Findings: []string{evil}, Evidence: evil, WaitedFor: evil,
-				Spared: evil, Sent: evil, Received: evil, Legs: []probe.Leg{{Sent: evil, Received: evil}}},
+				Spared: evil, Sent: evil, Received: evil, Legs: []probe.Leg{{Sent: evil, Received: evil}},
+				Direct: &probe.PlayedDirect{Status: evil, Findings: []string{evil}, Evidence: evil, Remote: evil, Sent: evil, Received: "HTTP/1.1 " + evil}},
 		},
 	}
 }
@@ -62,6 +63,39 @@ func TestTextGroups(t *testing.T) {
 	}
 	if n := strings.Count(b.String(), "[b]"); n != 1 {
 		t.Errorf("what is accounted for stands %d times", n)
+	}
+}
+
+// What became of the steps of a finding without the proxy is said in a line for
+// each thing that did.
+func TestTextDirect(t *testing.T) {
+	played := func(id, proxied, direct string, status probe.Status, findings ...string) probe.Played {
+		p := probe.Played{ID: id, Received: "HTTP/1.1 " + proxied + "\r\n\r\n"}
+		if status != "" {
+			p.Direct = &probe.PlayedDirect{Status: status, Findings: findings, Evidence: "the evidence"}
+		}
+		if direct != "" {
+			p.Direct.Received = "HTTP/1.1 " + direct + "\r\n\r\n"
+		}
+		return p
+	}
+	for _, tt := range []struct {
+		want  string
+		steps []probe.Played
+	}{
+		{"", []probe.Played{played("a", "403 Forbidden", "", "")}},
+		{"200 OK", []probe.Played{played("a", "403 Forbidden", "200 OK", probe.StatusPass), played("b", "403 Forbidden", "200 OK", probe.StatusPass)}},
+		{"200 OK, and as it should be", []probe.Played{played("a", "200 OK", "200 OK", probe.StatusPass)}},
+		{"the same: 503 Service Unavailable", []probe.Played{played("a", "503 Service Unavailable", "503 Service Unavailable", probe.StatusFail, "f")}},
+		{"the same: the evidence", []probe.Played{played("a", "", "", probe.StatusFail, "f")}},
+		{"something else: the evidence", []probe.Played{played("a", "403 Forbidden", "404 Not Found", probe.StatusFail, "g")}},
+		{"200 OK, in a\nthe same: 403 Forbidden, in b", []probe.Played{
+			played("a", "403 Forbidden", "200 OK", probe.StatusPass), played("b", "403 Forbidden", "403 Forbidden", probe.StatusFail, "f"),
+			played("other", "403 Forbidden", "500 Error", probe.StatusFail)}},
+	} {
+		if got := direct(&probe.Report{Steps: tt.steps}, probe.Shown{Name: "f", Steps: []string{"a", "b"}}); got != tt.want {
+			t.Errorf("direct = %q, want %q", got, tt.want)
+		}
 	}
 }
 

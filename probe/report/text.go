@@ -119,6 +119,7 @@ func (t *text) finding(r *probe.Report, f probe.Shown) {
 	}
 	t.printf("%s  [%s]\n", f.Title, f.Name)
 	t.field("seen", f.Evidence+"\nin "+stepList(f.Steps))
+	t.field("direct", direct(r, f))
 	t.field("Windows logs", t.codes(r, f))
 	t.field("who must act", owners[f.Owner])
 	t.field("but", f.Condition)
@@ -134,6 +135,51 @@ func (t *text) finding(r *probe.Report, f probe.Shown) {
 		}
 	}
 	t.lines("test again", f.Retest)
+}
+
+// direct says what became of the steps of f without the proxy, a line for each
+// thing that did; "" when it was not tried.
+func direct(r *probe.Report, f probe.Shown) string {
+	steps := map[string][]string{}
+	var lines []string
+	for _, s := range r.Steps {
+		if s.Direct == nil || !slices.Contains(f.Steps, s.ID) {
+			continue
+		}
+		line := without(s, f.Name)
+		if steps[line] == nil {
+			lines = append(lines, line)
+		}
+		steps[line] = append(steps[line], s.ID)
+	}
+	if len(lines) > 1 {
+		for i, line := range lines {
+			lines[i] = line + ", in " + stepList(steps[line])
+		}
+	}
+	return strings.Join(lines, "\n")
+}
+
+// without says what became of s, which shows a finding, without the proxy.
+func without(s probe.Played, finding string) string {
+	status := statusLine(s.Direct.Received)
+	switch {
+	case slices.Contains(s.Direct.Findings, finding):
+		return "the same: " + cmp.Or(status, s.Direct.Evidence)
+	case s.Direct.Status != probe.StatusPass:
+		return "something else: " + s.Direct.Evidence
+	case status == statusLine(s.Received):
+		return status + ", and as it should be"
+	}
+	return status
+}
+
+// statusLine is the status and the reason in the head of an answer, or the start
+// of them; "" for none.
+func statusLine(head string) string {
+	line, _, _ := strings.Cut(head, "\n")
+	_, status, _ := strings.Cut(strings.TrimRight(line, "\r"), " ")
+	return status[:min(len(status), width)]
 }
 
 // stepList names the first steps and counts the rest. A repetition is named only
@@ -254,6 +300,7 @@ func (t *text) steps(r *probe.Report) {
 		}
 		if t.Verbose {
 			t.heads(s)
+			t.bothEnds(s)
 		}
 	}
 }
@@ -313,6 +360,60 @@ func (t *text) heads(s probe.Played) {
 			}
 		}
 	}
+}
+
+// bothEnds shows the last exchange of s at this end and, beside it, at the
+// server's, a line for each field; a ! marks what is not the same.
+func (t *text) bothEnds(s probe.Played) {
+	if len(s.Origin) == 0 {
+		return
+	}
+	last := len(s.Origin) - 1
+	t.printf("    %-60s   %s\n", "here", "at the server ("+s.Witnessed+")")
+	t.beside(">", s.Sent, s.Origin[last])
+	t.beside("<", s.Received, s.Replies[last])
+}
+
+// beside writes two heads side by side.
+func (t *text) beside(sign, here, there string) {
+	left, right := headLines(here), headLines(there)
+	names := slices.Clone(left.names)
+	for _, name := range right.names {
+		if !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	for _, name := range names {
+		mark := " "
+		if left.lines[name] != right.lines[name] {
+			mark = "!"
+		}
+		t.printf("    %s %-58.58s %s %.100s\n", sign, left.lines[name], mark, right.lines[name])
+	}
+}
+
+// lines are those of a head by the name of their field in lower case, that of the
+// start line being "".
+type lines struct {
+	names []string
+	lines map[string]string
+}
+
+// headLines are the lines of the last head in a text.
+func headLines(text string) lines {
+	heads := strings.Split(strings.TrimRight(text, "\r\n"), "\r\n\r\n")
+	l := lines{lines: map[string]string{}}
+	for i, line := range strings.Split(heads[len(heads)-1], "\r\n") {
+		name, _, _ := strings.Cut(strings.ToLower(line), ":")
+		if i == 0 {
+			name = ""
+		}
+		if _, again := l.lines[name]; !again {
+			l.names = append(l.names, name)
+		}
+		l.lines[name] = strings.TrimPrefix(l.lines[name]+"; "+line, "; ")
+	}
+	return l
 }
 
 // figures writes what was measured, a line each.

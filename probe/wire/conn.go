@@ -32,6 +32,7 @@ type Dialer struct {
 	Proxy    string                                       // host:port; "" to connect to the server itself
 	Resolver *net.Resolver                                // nil for the system's
 	Timeout  time.Duration                                // of each phase; of a body, of each read
+	Reach    time.Duration                                // of Resolve and Connect, where that is less; 0 for Timeout
 	TLS      *tls.Config                                  // what is offered; verification is never enforced
 	Connect  func(authority string) Head                  // the CONNECT for it
 	Again    func(sent, answer Head) (next Head, ok bool) // the CONNECT that answers a refusal, on the same connection; nil for none
@@ -50,6 +51,7 @@ type Conn struct {
 	br    *bufio.Reader // reads from the socket, or from TLS above it
 	w     io.Writer
 	tls   *tls.ConnectionState
+	asked bool   // for a certificate of ours
 	to    string // which server the connection is good for; "" for any, in clear through a proxy
 }
 
@@ -104,7 +106,7 @@ func (c *Conn) attempt(ctx context.Context, r *Request) *Exchange {
 		}
 		start := time.Now()
 		x.Stopped = p.Phase
-		x.Err = a.timed(p.do)
+		x.Err = a.timed(p.Phase, p.do)
 		x.Took[p.Phase] = time.Since(start)
 		if x.Failure = failure(x.Err); x.Err != nil {
 			break
@@ -143,9 +145,17 @@ var phases = []struct {
 	{BodyRead, false, nil, (*attempt).body},
 }
 
+// limit is the time of a phase.
+func (d *Dialer) limit(p Phase) time.Duration {
+	if d.Reach > 0 && (p == Resolve || p == Connect) {
+		return min(d.Reach, d.Timeout)
+	}
+	return d.Timeout
+}
+
 // timed does one phase within its time.
-func (a *attempt) timed(do func(*attempt, context.Context) error) error {
-	ctx, cancel := context.WithTimeout(a.ctx, a.Timeout)
+func (a *attempt) timed(p Phase, do func(*attempt, context.Context) error) error {
+	ctx, cancel := context.WithTimeout(a.ctx, a.limit(p))
 	defer cancel()
 	if a.meter != nil {
 		a.meter.SetDeadline(time.Now().Add(a.Timeout))
@@ -203,6 +213,7 @@ func (a *attempt) use(conn net.Conn) {
 	a.meter.begin(a.ctx)
 	a.meter.SetDeadline(time.Now().Add(a.Timeout))
 	a.br, a.w, a.tls, a.to = bufio.NewReader(a.meter), a.meter, nil, a.destination(a.req)
+	a.asked = false
 }
 
 // tunnel sends CONNECT, and again as often as the Dialer has an answer to what
@@ -255,6 +266,10 @@ func (a *attempt) secure(ctx context.Context) error {
 		config = &tls.Config{}
 	}
 	config.ServerName, config.InsecureSkipVerify = name, true // judged, not enforced
+	config.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
+		a.asked = true
+		return new(tls.Certificate), nil
+	}
 	conn := tls.Client(buffered{a.meter, a.br}, config)
 	err = conn.HandshakeContext(ctx)
 	var record tls.RecordHeaderError
@@ -323,7 +338,7 @@ func (a *attempt) settle() {
 		return
 	}
 	unsent := a.unsent()
-	x.TLS = a.tls
+	x.TLS, x.Asked = a.tls, a.asked
 	x.Local, x.Remote = a.meter.LocalAddr().String(), a.meter.RemoteAddr().String()
 	x.Out, x.In = a.meter.end()
 	if extra := a.br.Buffered(); x.Complete() && !x.Body.Abandoned && !x.Body.Left && extra > 0 {

@@ -95,6 +95,7 @@ type Exchange struct {
 	Extra     []byte               // the start of what came behind the answer's end
 	TLS       *tls.ConnectionState // of the connection; nil in clear
 
+	Asked   bool   // for a certificate of ours, in a handshake of the connection; there is none
 	Reused  bool   // made on a connection that an earlier exchange had opened
 	Retried bool   // the kept connection was dead, so a new one was opened
 	Closed  Closer // who ended the connection after this exchange

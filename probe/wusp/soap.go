@@ -19,6 +19,8 @@ const (
 	ClientNamespace = "http://www.microsoft.com/SoftwareDistribution/Server/ClientWebService"
 	AuthNamespace   = "http://www.microsoft.com/SoftwareDistribution/Server/SimpleAuthWebService"
 	ReportNamespace = "http://www.microsoft.com/SoftwareDistribution"
+
+	MonitorNamespace = "http://www.microsoft.com/SoftwareDistribution/Server/IMonitorable" // at each of them
 )
 
 // Namespaces of the two versions of SOAP.
@@ -44,6 +46,7 @@ var namespaces = map[string]string{
 	"GetAuthorizationCookie": AuthNamespace,
 	"ReportEventBatch":       ReportNamespace,
 	"ReportEventBatch2":      ReportNamespace,
+	"Ping":                   MonitorNamespace,
 }
 
 // Operation is the operation that a SOAPAction names and the namespace of its

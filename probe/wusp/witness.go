@@ -19,10 +19,11 @@ type Arrival struct {
 	At     time.Time `json:"at"`   // its head was complete, by the server's clock
 	Conn   int64     `json:"conn"` // number of the connection that it came on, from 1
 	From   string    `json:"from"` // host:port of whoever opened that
+	To     string    `json:"to"`   // the address of the server that it came to
 	TLS    bool      `json:"tls"`
 	Head   []byte    `json:"head"`   // as it came, with the empty line at its end
-	Body   int64     `json:"body"`   // bytes of its body that were read
-	SHA256 string    `json:"sha256"` // of those, in hexadecimal; "" when there were none
+	Body   int64     `json:"body"`   // bytes of its body
+	SHA256 string    `json:"sha256"` // of those, in hexadecimal; "" when it was not read to its end
 	Client string    `json:"client"` // the SusClientId that its body names; "" for none
 	Answer []byte    `json:"answer"` // the head of the answer as it was sent; nil for none
 	Sent   int64     `json:"sent"`   // bytes behind that head

@@ -29,7 +29,7 @@ func (p place) holds(path string) bool {
 
 // places are those of both servers that are played. The first that holds a path
 // has it.
-var places = slices.Concat(own, microsoft)
+var places = slices.Concat(vroots, own, microsoft)
 
 // own are the files of a WSUS: those of the legacy agents (wire.md 2.3, 2.7),
 // and the updates.

@@ -157,7 +157,7 @@ func TestFiles(t *testing.T) {
 func TestNoFiles(t *testing.T) {
 	s := wusp.NewStream(1000, "0A1B2C3D")
 	merged := strings.Replace(s.HashesTarget(), "//", "/", 1)
-	for _, target := range []string{"/", "/nothing.cab", "/Content/", "/Content/00/../x.cab", "/SLS/", "/SLS/{9482F4B4}/x64",
+	for _, target := range []string{"/", "/nothing.cab", "/Content/00/", "/Content/00/x.cab", "/SLS/", "/SLS/{9482F4B4}/x64",
 		"/SLS/9482F4B4-E343-43B6-B170-9A65BC822C77/x64", trustLists, "/filestreamingservice/", "/filestreamingservice/files/x",
 		merged, s.HashesTarget() + "x", strings.Replace(s.Target(), "files", "Files", 1), strings.Replace(s.Target(), "/files", "//files", 1),
 		"/M", "/MFEw", "/MFEwTzBN%3D", strings.TrimSuffix(wusp.OCSPTarget, "%3D"), wusp.OCSPTarget + "/x"} {

@@ -10,6 +10,7 @@ import (
 	"mime"
 	"net"
 	"net/http"
+	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -20,60 +21,13 @@ import (
 // maxCall is the most of a call's body that is read, in bytes.
 const maxCall = 1 << 20
 
+// maxCallTime is how long a call may take to arrive: as long as IIS keeps an
+// idle connection (wire.md 7.1).
+const maxCallTime = 2 * time.Minute
+
 // minCoded is the size above which an answer is coded, in bytes: a real server
 // coded one of 298.
 const minCoded = 250
-
-// A webService is one of the web services, at a path.
-type webService struct {
-	namespace    string
-	form         wusp.Form
-	cacheControl string
-	soap12       bool // it is called with SOAP 1.2 too
-}
-
-// services are the web services by path, in lower case (wire.md 2.8, 3.2, 3.6).
-var services = map[string]webService{
-	"/clientwebservice/client.asmx":                 clientService,
-	"/v6/clientwebservice/client.asmx":              clientService,
-	"/simpleauthwebservice/simpleauth.asmx":         {wusp.AuthNamespace, wusp.ASPNETForm, "private", false},
-	"/reportingwebservice/reportingwebservice.asmx": reportService,
-	"/reportingwebservice/webservice.asmx":          reportService,
-}
-
-var (
-	clientService = webService{wusp.ClientNamespace, wusp.ClientForm, "private", true}
-	reportService = webService{wusp.ReportNamespace, wusp.ASPNETForm, "private, max-age=0", false}
-)
-
-// formOf is the form in which a call of a media type is answered.
-func (v webService) formOf(mediaType string) (form wusp.Form, ok bool) {
-	if mediaType == "application/soap+xml" {
-		return wusp.SOAP12Form, v.soap12
-	}
-	return v.form, mediaType == "text/xml"
-}
-
-// An operation is one that a service answers: the XML text of its response, or
-// a refusal.
-type operation struct {
-	cookie bool // that must be valid
-	answer func(*Server, *call) (string, error)
-}
-
-// operations are those of all services (wire.md 3.5).
-var operations = map[string]operation{
-	"GetConfig":              {false, (*Server).getConfig},
-	"GetConfig2":             {false, (*Server).getConfig},
-	"GetAuthorizationCookie": {false, (*Server).getAuthorizationCookie},
-	"GetCookie":              {false, (*Server).getCookie},
-	"RegisterComputer":       {true, (*Server).registerComputer},
-	"SyncUpdates":            {true, (*Server).syncUpdates},
-	"RefreshCache":           {true, (*Server).refreshCache},
-	"GetExtendedUpdateInfo":  {true, (*Server).getExtendedUpdateInfo},
-	"GetFileLocations":       {true, (*Server).getFileLocations},
-	"ReportEventBatch":       {true, (*Server).reportEventBatch},
-}
 
 // A refusal is the ErrorCode of a fault (wire.md 3.8).
 type refusal string
@@ -96,44 +50,91 @@ var errNotRecognized = errors.New("no such operation")
 type call struct {
 	webService
 	form      wusp.Form // of the answer
+	tls       bool
 	body      []byte
 	action    string // the SOAPAction that was sent
+	space     string // the namespace of the operation
 	operation string // that it names
 	files     string // the host that clients are to fetch files from
-	cookie    cookie // that came with it, for an operation that needs one
+	cookie    cookie // that came with it; the zero value for none, or none of ours
+	client    string // the SusClientId of whoever calls; "" when it is not known
+	dns       string // how the body says that this is called; "" for nothing
+	last      bool   // the answer is the last page of updates
 }
+
+// note keeps in the record of a request what was understood of its call.
+func note(rec *Record, c *call) {
+	rec.Operation, rec.Client, rec.DNS, rec.Last = c.operation, c.client, c.dns, c.last
+}
+
+// aspNet is the version of ASP.NET that a real server states (wire.md 3.6).
+const aspNet = "4.0.30319"
 
 // soap answers a request for a path that ends as those of web services do.
 func (s *Server) soap(w http.ResponseWriter, r *http.Request, path string) {
 	v, known := services[path]
-	mediaType, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	form, ok := v.formOf(mediaType)
 	switch {
 	case !known:
 		fail(w, http.StatusNotFound)
-		return
+	case r.Method == http.MethodGet || r.Method == http.MethodHead:
+		v.describe(w, r)
 	case r.Method != http.MethodPost:
-		fail(w, http.StatusMethodNotAllowed)
-		return
-	case !ok:
+		otherMethod(w, r)
+	default:
+		s.call(w, r, v)
+	}
+}
+
+// call answers a call of a service.
+func (s *Server) call(w http.ResponseWriter, r *http.Request, v webService) {
+	form, ok := v.formOf(mediaType(r))
+	if !ok {
 		fail(w, http.StatusUnsupportedMediaType)
 		return
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxCall))
+	body, err := readCall(w, r)
 	if err != nil {
 		fail(w, unreadStatus(err))
 		return
 	}
-	c := &call{webService: v, form: form, body: body, action: r.Header.Get("SOAPAction"), files: fileHost(r)}
+	c := &call{webService: v, form: form, tls: r.TLS != nil, body: body, action: r.Header.Get("SOAPAction"), files: fileHost(r)}
 	status, answer := s.answer(c)
+	note(recordOf(r), c)
 	c.write(w, r, status, answer)
 }
 
-// unreadStatus is the answer to a body that could not be read.
+// mediaType is that of the body of r, or "" when it is not in UTF-8: nothing
+// else is read.
+func mediaType(r *http.Request) string {
+	mediaType, parameters, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if charset, given := parameters["charset"]; err != nil || given && !strings.EqualFold(charset, "utf-8") {
+		return ""
+	}
+	return mediaType
+}
+
+// readCall reads the body of a call, within bounds of size and time. What cannot
+// be given a time has none: only tests serve without a connection. After an error
+// the time stays, for whatever net/http still reads of the body.
+func readCall(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+	conn := http.NewResponseController(w)
+	conn.SetReadDeadline(time.Now().Add(maxCallTime))
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxCall))
+	if err == nil {
+		conn.SetReadDeadline(time.Time{})
+	}
+	return body, err
+}
+
+// unreadStatus is the answer to a body that could not be read. That for one that
+// comes too slowly is the one that has a meaning: http.sys may just close.
 func unreadStatus(err error) int {
 	var tooLarge *http.MaxBytesError
-	if errors.As(err, &tooLarge) {
+	switch {
+	case errors.As(err, &tooLarge):
 		return http.StatusRequestEntityTooLarge
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return http.StatusRequestTimeout
 	}
 	return http.StatusBadRequest
 }
@@ -143,11 +144,11 @@ func (s *Server) answer(c *call) (status int, body string) {
 	content, err := s.perform(c)
 	switch {
 	case err == nil:
-		return http.StatusOK, c.form.Response(c.namespace, c.operation, content)
+		return http.StatusOK, c.form.Response(c.space, c.operation, content)
 	case err == errNotRecognized:
 		return http.StatusInternalServerError, notRecognized(c.action)
 	}
-	fault := &wusp.Fault{Code: err.Error(), ID: newGUID(), Method: wusp.Action(c.namespace, c.operation)}
+	fault := &wusp.Fault{Code: err.Error(), ID: newGUID(), Method: wusp.Action(c.space, c.operation)}
 	return http.StatusInternalServerError, c.form.Fault(fault)
 }
 
@@ -156,22 +157,30 @@ func (s *Server) perform(c *call) (string, error) {
 	if err := c.route(); err != nil {
 		return "", err
 	}
+	o := c.operations[c.operation]
+	errCookie := s.identify(c, o)
 	if s.Refuse != nil {
-		if code := s.Refuse(c.operation); code != "" {
+		if code := s.Refuse(c.client, c.operation); code != "" {
 			return "", refusal(code)
 		}
 	}
-	o := operations[c.operation]
 	if o.cookie {
-		var err error
-		if c.cookie, err = readCookie(c.text("cookie/EncryptedData")); err != nil {
-			return "", err
-		}
-		if err := c.cookie.check(time.Now()); err != nil {
+		if err := cmp.Or(errCookie, c.cookie.check(time.Now())); err != nil {
 			return "", err
 		}
 	}
 	return o.answer(s, c)
+}
+
+// identify reads the cookie of c and finds out who calls: from that, from the
+// authorization, or from what the body says. The error is the refusal of the
+// cookie.
+func (s *Server) identify(c *call, o operation) (err error) {
+	c.cookie, err = s.readCookie(c.text("cookie/EncryptedData"))
+	authorized, _ := s.authorized(c.authorization())
+	c.client = cmp.Or(c.cookie.Client, authorized, c.named(o.client))
+	c.dns = c.named(o.dns)
+	return err
 }
 
 // route finds the operation of c: by the SOAPAction and, with SOAP 1.2, which
@@ -184,11 +193,11 @@ func (c *call) route() error {
 	}
 	namespace, name := wusp.Operation(action)
 	if version == wusp.SOAP11 || err == nil {
-		if _, ok := operations[name]; !ok || namespace != c.namespace {
+		if _, ok := c.operations[name]; !ok {
 			return errNotRecognized
 		}
 	}
-	c.operation = name
+	c.space, c.operation = namespace, name
 	if err != nil || envelope != version || first != (xml.Name{Space: namespace, Local: name}) {
 		return invalidParameters
 	}
@@ -211,7 +220,7 @@ func (c *call) write(w http.ResponseWriter, r *http.Request, status int, answer 
 	h.Set("Cache-Control", c.cacheControl)
 	h.Set("Content-Type", c.form.ContentType)
 	h.Set("Vary", "Accept-Encoding")
-	h["X-AspNet-Version"] = []string{"4.0.30319"} // in its own spelling
+	h["X-AspNet-Version"] = []string{aspNet} // in its own spelling
 	if len(body) > minCoded && acceptsXpress(r.Header) {
 		h.Set("Content-Encoding", "xpress")
 		body = wusp.EncodeXpress(body)
@@ -254,6 +263,25 @@ func fileHost(r *http.Request) string {
 
 // text is the text of the first element at a path within the operation.
 func (c *call) text(path string) string { return wusp.Element(c.body, c.operation+"/"+path) }
+
+// authorization is the CookieData in a call of GetCookie.
+func (c *call) authorization() string { return c.text("authCookies/AuthorizationCookie/CookieData") }
+
+// maxNamed is the most that is kept of how a client is called, in bytes.
+const maxNamed = 255
+
+// named is the text at a path that names a client, or "" where that is "" or
+// what stands there is too long for a name.
+func (c *call) named(path string) string {
+	if path == "" {
+		return ""
+	}
+	name := strings.TrimSpace(c.text(path))
+	if len(name) > maxNamed {
+		return ""
+	}
+	return name
+}
 
 // texts are the texts of the elements at a path within the operation.
 func (c *call) texts(path string) []string { return wusp.Elements(c.body, c.operation+"/"+path) }
@@ -299,7 +327,7 @@ func (s *Server) getConfig(c *call) (string, error) {
 }
 
 func (s *Server) getAuthorizationCookie(c *call) (string, error) {
-	data, err := newAuthorization(c.text("clientId"))
+	data, err := s.newAuthorization(c.text("clientId"))
 	if err != nil {
 		return "", err
 	}
@@ -311,7 +339,8 @@ func (s *Server) getAuthorizationCookie(c *call) (string, error) {
 // it can bring about the fault CookieExpired. One that gives a LastChange other
 // than the configuration's gets ConfigChanged at its next call.
 func (s *Server) getCookie(c *call) (string, error) {
-	if !validAuthorization(c.text("authCookies/AuthorizationCookie/CookieData")) {
+	client, ok := s.authorized(c.authorization())
+	if !ok {
 		return "", invalidAuthCookie
 	}
 	now, errNow := c.instant("currentTime")
@@ -319,8 +348,8 @@ func (s *Server) getCookie(c *call) (string, error) {
 	if err := cmp.Or(errNow, errChange); err != nil {
 		return "", err
 	}
-	given := cookie{Expires: now.Add(cookieLife).Unix(), LastChange: c.text("lastChange")}
-	return wusp.Tag("GetCookieResult", given.content()), nil
+	given := cookie{Client: client, Expires: now.Add(cookieLife).Unix(), LastChange: c.text("lastChange")}
+	return wusp.Tag("GetCookieResult", s.content(given)), nil
 }
 
 func (s *Server) registerComputer(*call) (string, error) { return "", nil }

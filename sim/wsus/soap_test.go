@@ -29,11 +29,11 @@ const (
 
 // A caller calls the web services of a server.
 type caller struct {
-	t   *testing.T
+	t   testing.TB
 	url string
 }
 
-func newCaller(t *testing.T, s *wsus.Server) *caller {
+func newCaller(t testing.TB, s *wsus.Server) *caller {
 	server := httptest.NewServer(s)
 	t.Cleanup(server.Close)
 	return &caller{t, server.URL}
@@ -294,6 +294,20 @@ func sum(numbers []int) (total int) {
 
 var guid = regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$`)
 
+// categoryID is the id of a category.
+const categoryID = "e6cf1350-c01b-414d-a61f-263d14d133b4"
+
+// scanned is the content of a call of StartCategoryScan for some categories.
+func scanned(n int, id string) string {
+	return "<requestedCategories>" + strings.Repeat("<CategoryRelationship><IndexOfAndGroup>0</IndexOfAndGroup><CategoryId>"+id+
+		"</CategoryId></CategoryRelationship>", n) + "</requestedCategories>"
+}
+
+// identity is that of the update which a revision is of.
+func identity(revision int) string {
+	return fmt.Sprintf("<UpdateIdentity><UpdateID>70726f78-7963-4865-a36b-%012x</UpdateID><RevisionNumber>1</RevisionNumber></UpdateIdentity>", revision)
+}
+
 // What a client can do wrong, and which fault it gets (wire.md 3.8).
 func TestFaults(t *testing.T) {
 	c := newCaller(t, &wsus.Server{})
@@ -329,6 +343,14 @@ func TestFaults(t *testing.T) {
 		{client, "SyncUpdates", good + "<parameters><SkipSoftwareSync>maybe</SkipSoftwareSync></parameters>", "InvalidParameters"},
 		{client, "GetExtendedUpdateInfo", good + ids("revisionIDs", numbers(1, 50)), ""},
 		{client, "GetExtendedUpdateInfo", good + ids("revisionIDs", numbers(1, 51)), "InvalidParameters"},
+		{client, "StartCategoryScan", scanned(199, categoryID), ""},
+		{client, "StartCategoryScan", scanned(200, categoryID), "InvalidParameters"},
+		{client, "StartCategoryScan", scanned(1, "drivers"), "InvalidParameters"},
+		{client, "StartCategoryScan", "", "InvalidParameters"},
+		{client, "GetExtendedUpdateInfo", good + "<infoTypes>" + strings.Repeat("<XmlUpdateFragmentType>Core</XmlUpdateFragmentType>", 9) + "</infoTypes>",
+			"InvalidParameters"},
+		{client, "GetExtendedUpdateInfo2", late, "CookieExpired"},
+		{client, "GetExtendedUpdateInfo2", good + "<updateIDs>" + strings.Repeat(identity(1), 51) + "</updateIDs>", "InvalidParameters"},
 		{client, "GetFileLocations", good + "<fileDigests><base64Binary>AAAA</base64Binary></fileDigests>", "InvalidParameters"},
 	} {
 		status, body := c.call(tt.service, tt.operation, tt.content)
@@ -354,7 +376,7 @@ func TestFaults(t *testing.T) {
 func TestRefuse(t *testing.T) {
 	for _, code := range []string{"InvalidCookie", "ServerChanged", "ConfigChanged", "CookieExpired", "RegistrationRequired",
 		"RegistrationNotRequired", "InvalidAuthorizationCookie", "InvalidParameters", "InternalServerError", "ServerBusy", "FileLocationChanged"} {
-		c := newCaller(t, &wsus.Server{Refuse: func(operation string) string {
+		c := newCaller(t, &wsus.Server{Refuse: func(_, operation string) string {
 			if operation == "GetConfig" {
 				return ""
 			}
@@ -468,6 +490,7 @@ func TestOddCalls(t *testing.T) {
 		"at fe2":            {"/v6/ClientWebService/client.asmx", "text/xml", action, config, 200, "<GetConfigResult>"},
 		"other case":        {"/CLIENTWEBSERVICE/Client.ASMX", "text/xml", action, config, 200, "<GetConfigResult>"},
 		"no service":        {"/other.asmx", "text/xml", action, config, 404, ""},
+		"other charset":     {path, "text/xml; charset=utf-16", action, config, 415, ""},
 		"type of a form":    {path, "application/x-www-form-urlencoded", action, config, 415, ""},
 		"no type":           {path, "", action, config, 415, ""},
 		"1.1 as 1.2":        {path, newType, action, config, 500, "<ErrorCode>InvalidParameters</ErrorCode>"},
@@ -481,9 +504,16 @@ func TestOddCalls(t *testing.T) {
 		"other body":        {path, "text/xml", action, envelope(client, "SyncUpdates", ""), 500, "<ErrorCode>InvalidParameters</ErrorCode>"},
 		"no body":           {path, "text/xml", action, "", 500, "<ErrorCode>InvalidParameters</ErrorCode>"},
 		"no body in 1.2":    {path, newType, action, "", 500, "<ErrorCode>InvalidParameters</ErrorCode>"},
-		"cut":               {path, "text/xml", action, config[:len(config)-5], 500, "<ErrorCode>InvalidParameters</ErrorCode>"},
-		"page":              {path, "text/xml", action, "<html><br></html>", 500, "<ErrorCode>InvalidParameters</ErrorCode>"},
-		"deep":              {path, "text/xml", action, deep, 500, "<ErrorCode>InvalidParameters</ErrorCode>"},
+		"in UTF-16":         {path, "text/xml", action, "\xff\xfe<\x00s\x00", 500, "<ErrorCode>InvalidParameters</ErrorCode>"},
+		"says Latin-1": {path, "text/xml", action, `<?xml version="1.0" encoding="iso-8859-1"?>` + config, 500,
+			"<ErrorCode>InvalidParameters</ErrorCode>"},
+		"says UTF-8": {path, "text/xml", action, `<?xml version="1.0" encoding="utf-8"?>` + config, 200, "<GetConfigResult>"},
+		"for a service of servers": {"/ServerSyncWebService/ServerSyncWebService.asmx", "text/xml", `"` + report + `/ReportEventBatch"`,
+			envelope(report, "ReportEventBatch", ""), 500, "Server did not recognize"},
+		"for a directory": {"/ClientWebService/", "text/xml", action, config, 405, ""},
+		"cut":             {path, "text/xml", action, config[:len(config)-5], 500, "<ErrorCode>InvalidParameters</ErrorCode>"},
+		"page":            {path, "text/xml", action, "<html><br></html>", 500, "<ErrorCode>InvalidParameters</ErrorCode>"},
+		"deep":            {path, "text/xml", action, deep, 500, "<ErrorCode>InvalidParameters</ErrorCode>"},
 		"entities": {path, "text/xml", action, `<!DOCTYPE a [<!ENTITY b "b"><!ENTITY c "&b;&b;">]>` + strings.Replace(config, "2.90", "&c;", 1),
 			500, "<ErrorCode>InvalidParameters</ErrorCode>"},
 		"longest":  {path, "text/xml", action, config + strings.Repeat(" ", 1<<20-len(config)), 200, "<GetConfigResult>"},
@@ -493,14 +523,6 @@ func TestOddCalls(t *testing.T) {
 		if answer.StatusCode != tt.status || !strings.Contains(body, tt.want) {
 			t.Errorf("%s: the answer is %s: %s; want %d and %q", name, answer.Status, body, tt.status, tt.want)
 		}
-	}
-	answer, err := http.Get(c.url + path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	answer.Body.Close()
-	if answer.StatusCode != 405 {
-		t.Errorf("GET is answered %s", answer.Status)
 	}
 }
 
@@ -536,32 +558,49 @@ func TestFileHost(t *testing.T) {
 	}
 }
 
-// A server that was started anew knows its clients.
-func TestCookieOutlivesServer(t *testing.T) {
-	cookie := newCaller(t, &wsus.Server{}).goodCookie()
-	newCaller(t, &wsus.Server{}).must(client, "RegisterComputer", cookie)
+// A server that was started anew takes no cookie of the one before.
+func TestCookieEndsWithServer(t *testing.T) {
+	before, after := newCaller(t, &wsus.Server{}), newCaller(t, &wsus.Server{})
+	cookie, authorization := before.goodCookie(), before.authorization()
+	before.must(client, "RegisterComputer", cookie)
+	for _, tt := range []struct{ operation, content, want string }{
+		{"RegisterComputer", cookie, "InvalidCookie"},
+		{"GetCookie", getCookie(authorization, wusp.LastChange, instant(time.Now())), "InvalidAuthorizationCookie"},
+	} {
+		status, body := after.call(client, tt.operation, tt.content)
+		if got := element(body, "detail/ErrorCode"); status != 500 || got != tt.want {
+			t.Errorf("%s is answered %d, %s; want %s", tt.operation, status, got, tt.want)
+		}
+	}
 }
 
-// FuzzCall: whatever is sent, the answer is a response or a fault, with its
-// length, and what was sent does not become a part of its structure.
+// statuses are all that a request for any path can have for an answer.
+var statuses = []int{200, 206, 301, 304, 400, 401, 403, 404, 405, 408, 411, 412, 413, 415, 416, 500, 501}
+
+// FuzzCall: whatever is sent, the answer has one of these statuses, a call's is
+// a response or a fault, with its length, and what was sent does not become a
+// part of its structure.
 func FuzzCall(f *testing.F) {
 	for operation, service := range map[string]string{"GetConfig": client, "GetAuthorizationCookie": auth, "SyncUpdates": client, "ReportEventBatch": report} {
-		f.Add(servicePaths[service], "text/xml", `"`+service+"/"+operation+`"`, []byte(envelope(service, operation, "<clientId>a</clientId>")))
+		f.Add("POST", servicePaths[service], "text/xml", `"`+service+"/"+operation+`"`, []byte(envelope(service, operation, "<clientId>a</clientId>")))
 	}
-	f.Add(servicePaths[client], "application/soap+xml", "", []byte(newer("GetConfig2", "")))
-	f.Add(servicePaths[client], "text/xml", "<a>\xff", []byte("<html>"))
+	f.Add("POST", servicePaths[client], "application/soap+xml", "", []byte(newer("GetConfig2", "")))
+	f.Add("POST", servicePaths[client], "text/xml", "<a>\xff", []byte("<html>"))
+	f.Add("GET", servicePaths[auth], "", "", []byte{})
+	f.Add("OPTIONS", "/Content/..\\a", "", "", []byte{})
+	f.Add("GET", "/Inventory", "", "", []byte{})
 	s := &wsus.Server{}
-	f.Fuzz(func(t *testing.T, path, contentType, action string, body []byte) {
+	f.Fuzz(func(t *testing.T, method, path, contentType, action string, body []byte) {
 		r := httptest.NewRequest(http.MethodPost, "/", bytes.NewReader(body))
-		r.URL.Path = path
+		r.Method, r.URL.Path = method, path
 		r.Header.Set("Content-Type", contentType)
 		r.Header.Set("SOAPAction", action)
 		w := httptest.NewRecorder()
 		s.ServeHTTP(w, r)
-		if w.Code != 200 && w.Code != 500 {
-			return
+		if !slices.Contains(statuses, w.Code) {
+			t.Errorf("%s %q is answered %d", method, path, w.Code)
 		}
-		if !strings.HasSuffix(strings.ToLower(path), ".asmx") {
+		if method != http.MethodPost || !strings.HasSuffix(strings.ToLower(path), ".asmx") || w.Code != 200 && w.Code != 500 {
 			return
 		}
 		if got, want := w.Header().Get("Content-Length"), fmt.Sprint(w.Body.Len()); got != want {

@@ -86,7 +86,8 @@ func (c *tappedConn) Read(p []byte) (int, error) {
 // record is that of a request with a head.
 func (c *tappedConn) record(head []byte) *Record {
 	r := &Record{witness: c.witness}
-	r.At, r.Conn, r.From, r.Head = time.Now(), c.number, c.RemoteAddr().String(), head
+	r.At, r.Conn, r.Head = time.Now(), c.number, head
+	r.From, r.To = c.RemoteAddr().String(), c.LocalAddr().String()
 	_, r.TLS = c.Conn.(*tls.Conn)
 	return r
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"fmt"
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -17,6 +18,8 @@ const (
 	pageSize     = 30  // updates in one answer
 	maxInstalled = 400 // InstalledNonLeafUpdateIDs in one call
 	maxExtended  = 50  // revisionIDs in one call, as the configuration says
+	maxInfoTypes = 8   // infoTypes in one call: those that there are, and some
+	maxScanned   = 199 // requestedCategories in one call ([MS-WUSP] 3.1.5.6)
 )
 
 // DefaultUpdates is the size of the catalogue: a page, and a half.
@@ -45,6 +48,7 @@ func (s *Server) syncUpdates(c *call) (string, error) {
 	if !drivers {
 		page, truncated = s.page(c.cookie.After, append(installed, cached...))
 	}
+	c.last = !truncated
 	next := c.cookie
 	next.After = 0 // a later scan begins anew
 	if truncated {
@@ -52,7 +56,7 @@ func (s *Server) syncUpdates(c *call) (string, error) {
 	}
 	return wusp.Tag("SyncUpdatesResult", newUpdates(page)+
 		wusp.Tag("Truncated", strconv.FormatBool(truncated))+
-		wusp.Tag("NewCookie", next.content())+
+		wusp.Tag("NewCookie", s.content(next))+
 		wusp.Tag("DriverSyncNotNeeded", strconv.FormatBool(drivers))), nil
 }
 
@@ -142,38 +146,75 @@ var fragments = map[string]func(revision int, file wusp.Content) string{
 // file of each revision is.
 func (s *Server) getExtendedUpdateInfo(c *call) (string, error) {
 	revisions, err := c.ints("revisionIDs/int")
-	if err != nil || len(revisions) > maxExtended {
-		return "", invalidParameters
+	if err != nil {
+		return "", err
 	}
-	infoTypes := c.texts("infoTypes/XmlUpdateFragmentType")
-	if len(infoTypes) > len(fragments) {
-		return "", invalidParameters
+	info, err := s.extended(c, revisions)
+	if err != nil {
+		return "", err
 	}
-	var updates, locations, outOfScope string
+	var outOfScope strings.Builder
 	for _, revision := range revisions {
 		if !s.offers(revision) {
-			outOfScope += number("int", revision)
+			outOfScope.WriteString(number("int", revision))
+		}
+	}
+	if outOfScope.Len() > 0 {
+		info += wusp.Tag("OutOfScopeRevisionIDs", outOfScope.String())
+	}
+	return wusp.Tag("GetExtendedUpdateInfoResult", info), nil
+}
+
+// getExtendedUpdateInfo2 is the same by the identities of updates ([MS-WUSP]
+// 3.1.5.10). It says nothing of updates that are not there.
+func (s *Server) getExtendedUpdateInfo2(c *call) (string, error) {
+	var revisions []int
+	for _, id := range c.texts("updateIDs/UpdateIdentity/UpdateID") {
+		revisions = append(revisions, revisionOf(id))
+	}
+	info, err := s.extended(c, revisions)
+	if err != nil {
+		return "", err
+	}
+	return wusp.Tag("GetExtendedUpdateInfo2Result", info), nil
+}
+
+// extended are the fragments that a call asks for, and where the files are, of
+// those revisions that there are.
+func (s *Server) extended(c *call, revisions []int) (string, error) {
+	infoTypes := c.texts("infoTypes/XmlUpdateFragmentType")
+	if len(revisions) > maxExtended || len(infoTypes) > maxInfoTypes {
+		return "", invalidParameters
+	}
+	var updates, locations strings.Builder
+	for _, revision := range revisions {
+		if !s.offers(revision) {
 			continue
 		}
 		file := s.file(revision)
-		locations += location(c.files, file)
+		locations.WriteString(location(c.files, file))
 		for _, infoType := range infoTypes {
 			if fragment := fragments[infoType]; fragment != nil {
-				updates += wusp.Tag("Update", number("ID", revision)+wusp.Tag("Xml", wusp.Escape(fragment(revision, file))))
+				updates.WriteString(wusp.Tag("Update", number("ID", revision)+wusp.Tag("Xml", wusp.Escape(fragment(revision, file)))))
 			}
 		}
 	}
-	if outOfScope != "" {
-		outOfScope = wusp.Tag("OutOfScopeRevisionIDs", outOfScope)
-	}
-	return wusp.Tag("GetExtendedUpdateInfoResult",
-		wusp.Tag("Updates", updates)+wusp.Tag("FileLocations", locations)+outOfScope), nil
+	return wusp.Tag("Updates", updates.String()) + wusp.Tag("FileLocations", locations.String()), nil
 }
 
-// file is that of a revision: one of the size that the steps should fetch.
+// size is that of the file of a revision, in bytes.
+func (s *Server) size(revision int) int64 {
+	if len(s.Sizes) == 0 {
+		return s.Size
+	}
+	return s.Sizes[(revision-1)%len(s.Sizes)]
+}
+
+// file is that of a revision. Its name begins with its size.
 func (s *Server) file(revision int) wusp.Content {
 	sum := sha256.Sum256(fmt.Appendf(nil, "revision %d", revision))
-	return wusp.Content{Name: fmt.Sprintf("%012X%X", s.Size, sum)[:38] + "C0", Ext: ".cab", Size: s.Size}
+	size := s.size(revision)
+	return wusp.Content{Name: fmt.Sprintf("%012X%X", size, sum)[:38] + "C0", Ext: ".cab", Size: size}
 }
 
 // digest is the FileDigest of a file. A real server names a file after its
@@ -204,7 +245,27 @@ func (s *Server) getFileLocations(c *call) (string, error) {
 		locations.WriteString(location(c.files, wusp.Content{Name: fmt.Sprintf("%X", sum), Ext: ".cab"}))
 	}
 	return wusp.Tag("GetFileLocationsResult",
-		wusp.Tag("FileLocations", locations.String())+wusp.Tag("NewCookie", c.cookie.content())), nil
+		wusp.Tag("FileLocations", locations.String())+wusp.Tag("NewCookie", s.content(c.cookie))), nil
+}
+
+// category is the form of the id of one.
+var category = regexp.MustCompile(`^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$`)
+
+// startCategoryScan says by which categories to scan: by those that were asked
+// for, as a real server did. Nothing in the catalogue has one.
+func (s *Server) startCategoryScan(c *call) (string, error) {
+	ids := c.texts("requestedCategories/CategoryRelationship/CategoryId")
+	if len(ids) == 0 || len(ids) > maxScanned {
+		return "", invalidParameters
+	}
+	var preferred strings.Builder
+	for _, id := range ids {
+		if !category.MatchString(id) {
+			return "", invalidParameters
+		}
+		preferred.WriteString(wusp.Tag("guid", id))
+	}
+	return wusp.Tag("preferredCategoryIds", preferred.String()), nil
 }
 
 // refreshCache gives the revisions of the updates that a client has cached.

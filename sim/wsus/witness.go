@@ -2,6 +2,7 @@ package wsus
 
 import (
 	"bytes"
+	"cmp"
 	"compress/gzip"
 	"crypto/rand"
 	"crypto/sha256"
@@ -95,7 +96,7 @@ func (r *Record) noted(by *Record, body *digested) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.Operation, r.Client, r.DNS, r.Last = by.Operation, by.Client, by.DNS, by.Last
-	if body != nil && body.n > 0 {
+	if body != nil && body.whole {
 		r.Body, r.SHA256 = body.n, hex.EncodeToString(body.hash.Sum(nil))
 	}
 }
@@ -124,14 +125,16 @@ func (r *Record) told() wusp.Arrival {
 // A digested body is read with its digest.
 type digested struct {
 	io.ReadCloser
-	hash hash.Hash
-	n    int64
+	hash  hash.Hash
+	n     int64
+	whole bool // it was read to its end
 }
 
 func (d *digested) Read(p []byte) (int, error) {
 	n, err := d.ReadCloser.Read(p)
 	d.hash.Write(p[:n])
 	d.n += int64(n)
+	d.whole = err == io.EOF
 	return n, err
 }
 
@@ -190,8 +193,8 @@ func (w *Witness) Handler(h http.Handler) http.Handler {
 			r.Body = body
 		}
 		defer func() { record.noted(&c.scratch, body) }()
-		if r.URL.Path == w.path {
-			w.tell(answer, r)
+		if question, ok := strings.CutPrefix(r.URL.Path, w.path+"/"); ok {
+			w.tell(answer, question)
 			return
 		}
 		h.ServeHTTP(answer, r)
@@ -212,12 +215,20 @@ func (w *Witness) keep(r *Record) {
 	}
 }
 
-// tell answers with what arrived within so many milliseconds, for whoever can say
-// what stands in its own requests.
-func (w *Witness) tell(answer http.ResponseWriter, r *http.Request) {
-	within, err := strconv.ParseInt(r.FormValue("within"), 10, 32)
-	nonces := r.URL.Query()["nonce"]
-	if err != nil || len(nonces) == 0 || len(nonces) > 8 {
+// maxNonces is how many nonces a client may name.
+const maxNonces = 8
+
+// tell answers a question: so many milliseconds and, in hexadecimal, what stands
+// in the client's own requests. It stands in the path, for proxies change queries.
+func (w *Witness) tell(answer http.ResponseWriter, question string) {
+	parts := strings.Split(question, "/")
+	within, err := strconv.ParseInt(parts[0], 10, 32)
+	var nonces []string
+	for _, part := range parts[1:] {
+		nonce, decodeErr := hex.DecodeString(part)
+		nonces, err = append(nonces, string(nonce)), cmp.Or(err, decodeErr)
+	}
+	if err != nil || len(nonces) == 0 || len(nonces) > maxNonces {
 		fail(answer, http.StatusBadRequest)
 		return
 	}

@@ -27,27 +27,37 @@ type Server struct {
 	TLSPort   string     // on which it also serves TLS; "" for none
 	Authority *Authority // that signed its certificate; nil without TLS
 	Updates   int        // in its catalogue; 0 for DefaultUpdates, negative for none
+	Sizes     []int64    // of the files of the updates, over and over; none for Size
 
 	Witness *Witness // of what arrives; nil for none
 
 	// Refuse is asked before each call of a web service, if it is set: the
-	// ErrorCode to refuse that operation with, or "".
-	Refuse func(operation string) string
+	// ErrorCode to refuse that operation with, or "". The client is its
+	// SusClientId, or "" where the call does not say it.
+	Refuse func(client, operation string) string
+
+	cookies sealer
 }
 
 // ServeHTTP answers as IIS does: paths in any case, and its fields on each answer.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if refusal := refusedByKernel(r); refusal != nil {
+		refusal.ServeHTTP(w, r)
+		return
+	}
 	h := w.Header()
 	h.Set("Server", "Microsoft-IIS/10.0")
 	h.Set("X-Powered-By", "ASP.NET")
 	path := strings.ToLower(r.URL.Path)
 	switch {
+	case inConsole(path):
+		wantLogin(w)
 	case path == wusp.HelloPath:
 		s.hello(w)
 	case strings.HasSuffix(path, ".asmx"):
 		s.soap(w, r, path)
 	case r.Method != http.MethodGet && r.Method != http.MethodHead:
-		fail(w, http.StatusMethodNotAllowed)
+		otherMethod(w, r)
 	default:
 		static(w, r)
 	}

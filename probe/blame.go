@@ -1,0 +1,130 @@
+package probe
+
+import (
+	"fmt"
+
+	"proxycheck/probe/wire"
+)
+
+// Who must act, as the other end of the wire proves it: what arrived at the
+// server, or what became of the same without the proxy.
+
+// blame settles the owner of each verdict of j that the evidence can settle.
+func (j *judged) blame() {
+	o := j.Observation
+	if o == nil || o.NoProxy {
+		return
+	}
+	for i := range j.verdicts {
+		v := &j.verdicts[i]
+		if v.Grade == Note || v.Finding.OnHop || v.Finding.Owner == Network || v.Finding.Owner == Machine {
+			continue
+		}
+		who, because := byWitness(o, v.Finding)
+		if who == "" {
+			who, because = byDirect(j.Step, o, v.Finding)
+		}
+		if who != "" {
+			v.Owner, v.Evidence = who, v.Evidence+"; "+because
+			j.proven = append(j.proven, v.Finding)
+		}
+	}
+}
+
+// byWitness is who brought about what o shows, by what the server saw; "" when
+// that does not tell.
+func byWitness(o *Observation, f *Finding) (Owner, string) {
+	if f == CertificateInvalid && o.Trust != nil && o.Trust.By == ByServersCA {
+		if o.Trust.OwnRoot {
+			return Server, "the server's own root has signed it"
+		}
+		return Proxy, "the server's own root has not signed it"
+	}
+	left := o.Stopped == wire.FirstByte || o.Stopped == wire.BodyRead || o.Stopped == wire.Done
+	if o.Witness == nil || !left {
+		return "", ""
+	}
+	a := o.Witness.last()
+	if a == nil {
+		return Proxy, "nothing of this request arrived at the server"
+	}
+	if f == RangeFetchedWhole && fetchedWhole(o) != "" {
+		return Proxy, "the server was asked for all of it"
+	}
+	asked, answered := harmful(requestChanges(o.Exchange, a)), harmful(answerChanges(o.Exchange, a))
+	switch {
+	case len(asked) > 0:
+		return Proxy, "the request that arrived at the server was not the one that was sent: " + words(asked)
+	case !gaveMore(o, a):
+		return Server, "the request arrived at the server as it was sent, and " + silence(a)
+	case len(answered) > 0:
+		return Proxy, "the answer is not the one that the server gave: " + words(answered)
+	case !o.Complete() && a.Reply.Status() != 0 && o.Answer.Status() == 0:
+		return Proxy, "the server answered " + quoted(a.Reply.Start)
+	}
+	return Server, "the request arrived at the server as it was sent, and this is the server's own answer"
+}
+
+// buffered is how many bytes of a body may be under way between the server and
+// the client without anybody holding them back.
+const buffered = 64 << 10
+
+// gaveMore tells whether the server gave, or gives, more of an answer than came.
+func gaveMore(o *Observation, a *Arrival) bool {
+	switch {
+	case o.Complete():
+		return true
+	case a.Reply.Start == "":
+		return false
+	case o.Stopped == wire.FirstByte:
+		return true
+	}
+	stated := number(a.Reply.Get("Content-Length"))
+	return a.Sent >= int64(stated) && stated > 0 || a.Sent > o.Body.Length+buffered
+}
+
+// silence says how the server failed to answer a.
+func silence(a *Arrival) string {
+	switch {
+	case a.Reply.Start == "" && a.Done:
+		return "the server ended the connection without an answer"
+	case a.Reply.Start == "":
+		return "the server gave no answer"
+	case a.Done:
+		return fmt.Sprintf("the server ended its answer after %d bytes of %s", a.Sent, a.Reply.Get("Content-Length"))
+	}
+	return fmt.Sprintf("the server had sent no more than %d bytes of %s", a.Sent, a.Reply.Get("Content-Length"))
+}
+
+// byDirect is who brought about what o shows, by the same exchange without the
+// proxy; "" when that does not tell.
+func byDirect(s *Step, o *Observation, f *Finding) (Owner, string) {
+	d := o.Direct
+	if d == nil {
+		return "", ""
+	}
+	verdicts := Judge(s, d)
+	switch {
+	case sameEnd(o, d), (&judged{verdicts: verdicts}).shows(f):
+		return Server, "without the proxy it is the same"
+	case good(s, d) && !failing(verdicts):
+		return Proxy, "without the proxy it is well"
+	}
+	return "", ""
+}
+
+// sameEnd tells whether two exchanges that are not good ended in the same way.
+func sameEnd(a, b *Observation) bool {
+	x, _ := a.reply()
+	y, _ := b.reply()
+	return a.Failure == b.Failure && x.Status() == y.Status() && (a.Failure != "" || x.Status()/100 != 2)
+}
+
+func failing(verdicts []Verdict) bool {
+	for _, v := range verdicts {
+		if v.Grade == Fail {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,170 @@
+package probe
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"slices"
+	"strings"
+
+	"proxycheck/probe/wire"
+)
+
+// A change is something of a request or an answer that is not the same at its two
+// ends.
+type change struct {
+	field    string // its name in lower case, or one of the parts below
+	was, is  string // "" when the field was not there
+	expected bool   // a proxy may do this: it belongs to one hop (RFC 9110, 7.6)
+}
+
+// The parts of a message that are no fields.
+const (
+	partMethod  = "method"
+	partTarget  = "target"
+	partVersion = "version"
+	partStatus  = "status"
+	partBody    = "body"
+	partOrder   = "order of the fields"
+)
+
+// ofHop are the fields that each proxy writes for itself, and those by which it
+// says that it was there.
+var ofHop = []string{
+	"connection", "proxy-connection", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade",
+	"proxy-authorization", "proxy-authenticate", "via", "forwarded", "x-forwarded-for", "x-forwarded-proto", "x-forwarded-host",
+	"content-length", "x-real-ip", "max-forwards", "age", "date", "x-cache", "x-cache-lookup", "cache-status", "warning", "x-varnish",
+}
+
+// String says what c is.
+func (c change) String() string {
+	switch {
+	case c.field == partOrder:
+		return "the " + partOrder + " changed"
+	case c.is == "":
+		return c.field + " removed: " + quoted(c.was)
+	case c.was == "":
+		return c.field + " added: " + quoted(c.is)
+	}
+	return c.field + " changed: " + quoted(c.was) + " became " + quoted(c.is)
+}
+
+// requestChanges are those of a request on its way to the server.
+func requestChanges(x *wire.Exchange, a *Arrival) []change {
+	var all []change
+	note := func(part, was, is string) {
+		if was != is {
+			all = append(all, change{field: part, was: was, is: is})
+		}
+	}
+	note(partMethod, x.Sent.Method(), a.Request.Method())
+	note(partTarget, originForm(x.Sent.Target()), originForm(a.Request.Target()))
+	note(partVersion, version(x.Sent), version(a.Request))
+	if sum, ok := bodySum(x); ok && a.SHA256 != "" && sum != a.SHA256 {
+		note(partBody, fmt.Sprintf("%d bytes", len(x.SentBody)), fmt.Sprintf("%d bytes, SHA-256 %.12s", a.Body, a.SHA256))
+	}
+	return append(all, fieldChanges(x.Sent, a.Request)...)
+}
+
+// answerChanges are those of an answer on its way from the server.
+func answerChanges(x *wire.Exchange, a *Arrival) []change {
+	var all []change
+	if was, is := statusOf(a.Reply), statusOf(x.Answer); was != is {
+		all = append(all, change{field: partStatus, was: was, is: is})
+	}
+	if bodyChanged(x, a) {
+		all = append(all, change{field: partBody, was: fmt.Sprintf("%d bytes", a.Sent), is: fmt.Sprintf("%d bytes", x.Body.Length)})
+	}
+	return append(all, fieldChanges(a.Reply, x.Answer)...)
+}
+
+// bodyChanged tells whether the body that came is known not to be the one that
+// was sent, or not all of it.
+func bodyChanged(x *wire.Exchange, a *Arrival) bool {
+	switch {
+	case !a.Done || x.Body.Abandoned || x.Body.Left || x.Sent.Method() == "HEAD" || a.Reply.Get("Transfer-Encoding") != "":
+		return false
+	case a.Sent != x.Body.Length:
+		return true
+	}
+	return a.CRC32C != "" && a.CRC32C != fmt.Sprintf("%08x", x.Body.CRC32C)
+}
+
+// bodySum is the SHA-256 of the body of a request, in hexadecimal, if it has one.
+func bodySum(x *wire.Exchange) (string, bool) {
+	if len(x.SentBody) == 0 {
+		return "", false
+	}
+	return fmt.Sprintf("%x", sha256.Sum256(x.SentBody)), true
+}
+
+// fieldChanges are the fields that are other in b than in a.
+func fieldChanges(a, b wire.Head) []change {
+	var all []change
+	for _, name := range fieldNames(a, b) {
+		was, is := strings.Join(a.All(name), ", "), strings.Join(b.All(name), ", ")
+		if was != is {
+			all = append(all, change{field: name, was: was, is: is, expected: slices.Contains(ofHop, name)})
+		}
+	}
+	if len(all) == 0 && !slices.EqualFunc(a.Fields, b.Fields, func(a, b wire.Field) bool { return a.Name == b.Name }) {
+		all = append(all, change{field: partOrder, was: "as sent", is: "another", expected: true})
+	}
+	return all
+}
+
+// fieldNames are the names of the fields of some heads in lower case, each once.
+func fieldNames(heads ...wire.Head) []string {
+	var names []string
+	for _, h := range heads {
+		for _, f := range h.Fields {
+			if name := strings.ToLower(f.Name); !slices.Contains(names, name) {
+				names = append(names, name)
+			}
+		}
+	}
+	return names
+}
+
+// originForm is a target without the scheme and the host in front.
+func originForm(target string) string {
+	if strings.HasPrefix(target, "/") {
+		return target
+	}
+	_, rest, ok := strings.Cut(target, "://")
+	if i := strings.IndexByte(rest, '/'); ok && i >= 0 {
+		return rest[i:]
+	}
+	return target
+}
+
+// version is that of the protocol of a request, as HTTP/1.1.
+func version(h wire.Head) string { return h.Start[strings.LastIndexByte(h.Start, ' ')+1:] }
+
+// statusOf is the status of an answer as text, or "" when there is none.
+func statusOf(h wire.Head) string {
+	if n := h.Status(); n > 0 {
+		return fmt.Sprint(n)
+	}
+	return ""
+}
+
+// harmful are the changes that no proxy may make by itself: what a client says to
+// the server, and what the server says to it.
+func harmful(all []change) []change {
+	return slices.DeleteFunc(slices.Clone(all), func(c change) bool {
+		return c.expected || c.was == "" && c.field != "accept-encoding" && c.field != "range" || c.field == "cache-control"
+	})
+}
+
+// words says what some changes are, at most three.
+func words(all []change) string {
+	var list []string
+	for i, c := range all {
+		if i == 3 {
+			list = append(list, fmt.Sprintf("%d more", len(all)-i))
+			break
+		}
+		list = append(list, c.String())
+	}
+	return strings.Join(list, "; ")
+}

@@ -1,0 +1,244 @@
+package probe
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"proxycheck/probe/wire"
+	"proxycheck/probe/wusp"
+)
+
+// A Witness is what a fake WSUS saw of one step.
+type Witness struct {
+	Arrived []*Arrival // the requests that arrived for the last exchange; none when it was not passed on
+	Before  []*Arrival // those for the legs before it
+	ByTime  bool       // nothing in the request names the run: it was known by its path and its time
+}
+
+// An Arrival is a request as it arrived, and the answer as it was sent.
+type Arrival struct {
+	*wusp.Arrival
+	Request, Reply wire.Head // Reply is zero when there was none
+}
+
+// last is the last request that arrived for the last exchange, or nil.
+func (w *Witness) last() *Arrival {
+	if w == nil || len(w.Arrived) == 0 {
+		return nil
+	}
+	return w.Arrived[len(w.Arrived)-1]
+}
+
+// nonceDigits is how much of the base of MS-CV names a run.
+const nonceDigits = 16
+
+// testify asks a fake WSUS what arrived there, through the same proxy, and adds
+// it to the observations.
+func (s *session) testify(ctx context.Context) {
+	path := s.run.Target.Witness
+	if path == "" || s.left() < overhead || ctx.Err() != nil {
+		return
+	}
+	if _, shut := s.gate.shut(s.hop(&wire.Request{Authority: s.run.Target.Host})); shut {
+		return
+	}
+	const early = time.Second // for the greeting of the clocks
+	question := &Step{Name: "witness", Kind: hello.Kind, Send: fmt.Sprintf(`
+GET %s/%d/%x/%x HTTP/1.1
+Connection: Keep-Alive
+Accept: */*
+User-Agent: proxycheck
+Host: {host}
+`, path, (time.Since(s.run.Started) + early).Milliseconds(), s.run.ID, s.cv[:nonceDigits])}
+	l := s.lane(question.Name)
+	defer l.conn.Close()
+	x, text := s.ask(ctx, l, question)
+	if x.Answer.Status() != 200 {
+		s.run.Untold = "it was asked, and " + anything(&Observation{Exchange: x})
+		return
+	}
+	t, err := wusp.OpenTestimony(text)
+	if err == nil && t.Lost {
+		err = errForgot
+	}
+	if err != nil {
+		s.run.Untold = "what it told cannot be used: " + err.Error()
+		return
+	}
+	s.run.attach(t, s.cv, clockOf(t, x))
+}
+
+var errForgot = fmt.Errorf("there were more requests than it keeps")
+
+// A clock is that of the server, as seen from here.
+type clock struct {
+	ahead time.Duration
+	slack time.Duration // by which that may be wrong
+}
+
+// clockOf reads the clock of the server from what it told in x.
+func clockOf(t *wusp.Testimony, x *wire.Exchange) clock {
+	took := x.Took[wire.FirstByte]
+	end := x.Started.Add(x.Duration() - x.Took[wire.BodyRead])
+	return clock{ahead: t.Now.Sub(end.Add(-took / 2)), slack: took/2 + time.Millisecond}
+}
+
+// A sending is one exchange of a run, and what arrived of it.
+type sending struct {
+	*wire.Exchange
+	of      *Observation // whose last exchange it is; nil for a leg, or what was tried beside
+	path    string       // that it asks for, in the simplest form
+	body    string       // SHA-256 of its body, in hexadecimal; "" for none
+	named   bool         // it bears what names the run
+	arrived []*Arrival
+}
+
+// attach gives each step what arrived of it.
+func (r *Run) attach(t *wusp.Testimony, cv string, c clock) {
+	sent := r.sendings(cv)
+	var strays []time.Time
+	for i := range t.Arrivals {
+		a := &Arrival{Arrival: &t.Arrivals[i], Request: wire.Lines(string(t.Arrivals[i].Head)), Reply: wire.Lines(string(t.Arrivals[i].Answer))}
+		at := a.At.Add(-c.ahead)
+		if s := senderOf(sent, a, at, c.slack); s != nil {
+			s.arrived = append(s.arrived, a)
+		} else {
+			strays = append(strays, at)
+		}
+	}
+	of := map[*wire.Exchange]*sending{}
+	for _, s := range sent {
+		of[s.Exchange] = s
+	}
+	for _, result := range r.Results {
+		if o := result.Observation; o != nil && of[o.Exchange] != nil {
+			o.Witness = of[o.Exchange].witness(strays, c.slack)
+			for _, leg := range o.Legs {
+				if s := of[leg]; s != nil && o.Witness != nil {
+					o.Witness.Before = append(o.Witness.Before, s.arrived...)
+				}
+			}
+		}
+	}
+	r.Witnessed = true
+}
+
+// sendings are the exchanges of r whose requests left, in no order.
+func (r *Run) sendings(cv string) []*sending {
+	var sent []*sending
+	add := func(x *wire.Exchange, of *Observation) {
+		if x == nil || x.Stopped != wire.FirstByte && x.Stopped != wire.BodyRead && x.Stopped != wire.Done {
+			return
+		}
+		s := &sending{Exchange: x, of: of, path: simplest(x.Sent.Target())}
+		text := strings.ToLower(x.Sent.Start + "\n" + x.Sent.Get("MS-CV") + "\n" + string(x.SentBody[:min(len(x.SentBody), maxText)]))
+		s.named = strings.Contains(text, strings.ToLower(r.ID)) || strings.Contains(text, strings.ToLower(cv[:nonceDigits]))
+		s.body, _ = bodySum(x)
+		sent = append(sent, s)
+	}
+	for _, result := range r.Results {
+		if o := result.Observation; o != nil {
+			add(o.Exchange, o)
+			add(o.Alone, nil)
+			for _, leg := range o.Legs {
+				add(leg, nil)
+			}
+		}
+	}
+	return sent
+}
+
+// simplest is the path of a target in a form that survives what proxies make of
+// it: without host and query, decoded, in lower case, with single slashes.
+func simplest(target string) string {
+	if _, rest, ok := strings.Cut(target, "://"); ok && !strings.HasPrefix(target, "/") {
+		_, path, _ := strings.Cut(rest, "/")
+		target = "/" + path
+	}
+	target, _, _ = strings.Cut(target, "?")
+	if plain, err := url.PathUnescape(target); err == nil {
+		target = plain
+	}
+	for strings.Contains(target, "//") {
+		target = strings.ReplaceAll(target, "//", "/")
+	}
+	return strings.ToLower(target)
+}
+
+// senderOf is the sending that a is of, or nil: of those for the same path the one
+// that was under way when it came, or the last that had begun; of several, the
+// one that it is most like.
+func senderOf(sent []*sending, a *Arrival, at time.Time, slack time.Duration) *sending {
+	path := simplest(a.Request.Target())
+	var fits []*sending
+	within := false
+	for _, s := range sent {
+		begun := !at.Before(s.Started.Add(-slack))
+		underWay := begun && !at.After(s.Started.Add(s.Duration()+slack))
+		switch {
+		case s.path != path || !begun || !s.compatible(a) || within && !underWay:
+		case underWay && !within:
+			fits, within = []*sending{s}, true
+		default:
+			fits = append(fits, s)
+		}
+	}
+	if len(fits) == 0 {
+		return nil
+	}
+	return slices.MaxFunc(fits, func(x, y *sending) int {
+		if d := x.likeness(a) - y.likeness(a); d != 0 {
+			return d
+		}
+		if d := len(y.arrived) - len(x.arrived); d != 0 && within { // each came once, as a rule
+			return d
+		}
+		if within {
+			return y.Started.Compare(x.Started)
+		}
+		return x.Started.Compare(y.Started)
+	})
+}
+
+// compatible tells whether a may be of s: what both name is the same.
+func (s *sending) compatible(a *Arrival) bool {
+	mine, theirs := s.Sent.Get("MS-CV"), a.Request.Get("MS-CV")
+	return mine == "" || theirs == "" || mine == theirs
+}
+
+// likeness is how much of what tells requests apart is the same.
+func (s *sending) likeness(a *Arrival) int {
+	same := 0
+	for weight, equal := range map[int]bool{
+		16: s.body == a.SHA256,
+		8:  originForm(s.Sent.Target()) == originForm(a.Request.Target()),
+		4:  s.Sent.Method() == a.Request.Method(),
+		2:  s.Sent.Get("Range") == a.Request.Get("Range"),
+		1:  s.Sent.Get("User-Agent") == a.Request.Get("User-Agent"),
+	} {
+		if equal {
+			same += weight
+		}
+	}
+	return same
+}
+
+// witness is what is known at the other end of s; nil when that is not certain.
+func (s *sending) witness(strays []time.Time, slack time.Duration) *Witness {
+	stray := slices.ContainsFunc(strays, func(at time.Time) bool {
+		return !at.Before(s.Started.Add(-slack)) && !at.After(s.Started.Add(s.Duration()+slack))
+	})
+	if len(s.arrived) == 0 && stray {
+		return nil // it may have come under another path
+	}
+	for _, a := range s.arrived {
+		if !s.named && a.Conn != s.arrived[0].Conn {
+			return nil // one of them is somebody else's
+		}
+	}
+	return &Witness{Arrived: s.arrived, ByTime: !s.named}
+}

@@ -1,0 +1,92 @@
+package wsus
+
+import (
+	"bytes"
+	"testing"
+)
+
+// splits feeds text in pieces of n bytes and returns the heads that it has.
+func splits(text string, n int) (heads []string, s splitter) {
+	for len(text) > 0 {
+		piece := text[:min(n, len(text))]
+		text = text[len(piece):]
+		for _, head := range s.feed([]byte(piece)) {
+			heads = append(heads, string(head))
+		}
+	}
+	return heads, s
+}
+
+func TestSplitter(t *testing.T) {
+	const (
+		get    = "GET /a HTTP/1.1\r\nHost: x\r\n\r\n"
+		bare   = "GET /b HTTP/1.1\nHost: x\n\n"
+		post   = "POST /c HTTP/1.1\r\nHost: x\r\ncontent-LENGTH:  9\r\n\r\n"
+		lumped = "POST /d HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: Chunked\r\n\r\n"
+		chunks = "4;x=y\r\nGET \r\n0B\r\n\r\nHost: x\r\n\r\n0\r\nTrailer: 1\r\n\r\n"
+	)
+	tests := []struct {
+		name, text string
+		want       []string
+	}{
+		{"one", get, []string{get}},
+		{"two at once", get + bare, []string{get, bare}},
+		{"a body that looks like a head", post + "GET / \r\n\r" + get, []string{post, get}},
+		{"chunks that look like heads", lumped + chunks + get, []string{lumped, get}},
+		{"empty lines in front", "\r\n\n" + get, []string{get}},
+		{"nothing whole", "GET / HTTP/1.1\r\nHost: x\r\n", nil},
+		{"a chunk without a size", lumped + "zz\r\n" + get, []string{lumped}},
+		{"a length that is none", "GET /e HTTP/1.1\r\nContent-Length: -4\r\n\r\n" + get, []string{"GET /e HTTP/1.1\r\nContent-Length: -4\r\n\r\n", get}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			for n := 1; n <= len(tt.text); n++ {
+				got, _ := splits(tt.text, n)
+				if len(got) != len(tt.want) {
+					t.Fatalf("in pieces of %d bytes: %d heads, want %d: %q", n, len(got), len(tt.want), got)
+				}
+				for i := range got {
+					if got[i] != tt.want[i] {
+						t.Fatalf("in pieces of %d bytes: head %d is %q, want %q", n, i, got[i], tt.want[i])
+					}
+				}
+			}
+		})
+	}
+}
+
+// TestSplitterBound checks that a head without an end is not kept for ever.
+func TestSplitterBound(t *testing.T) {
+	var s splitter
+	for range 10 * maxHead / 1000 {
+		s.feed(bytes.Repeat([]byte{'x'}, 1000))
+		if len(s.head) > maxHead+1000 {
+			t.Fatalf("%d bytes are kept", len(s.head))
+		}
+	}
+}
+
+// FuzzSplitter checks that a splitter finds the same heads wherever what comes is
+// cut, and that each of them stands in it and ends with an empty line.
+func FuzzSplitter(f *testing.F) {
+	f.Add("GET / HTTP/1.1\r\nHost: x\r\n\r\nPOST / HTTP/1.1\r\nContent-Length: 2\r\n\r\nxxGET", 3)
+	f.Add("POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n\r\nGET / HTTP/1.0\n\n", 1)
+	f.Fuzz(func(t *testing.T, text string, n int) {
+		whole, _ := splits(text, max(len(text), 1))
+		pieces, _ := splits(text, 1+n&0x3F)
+		if len(whole) != len(pieces) {
+			t.Fatalf("%d heads at once, %d in pieces", len(whole), len(pieces))
+		}
+		rest := text
+		for i, head := range whole {
+			if head != pieces[i] {
+				t.Fatalf("head %d is %q at once and %q in pieces", i, head, pieces[i])
+			}
+			_, after, found := bytes.Cut([]byte(rest), []byte(head))
+			if !found || !bytes.HasSuffix([]byte(head), []byte("\n")) {
+				t.Fatalf("%q does not stand in what came, or has no end", head)
+			}
+			rest = string(after)
+		}
+	})
+}
