@@ -2,6 +2,8 @@ package probe
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 
 	"proxycheck/probe/wire"
 )
@@ -9,7 +11,8 @@ import (
 // Who must act, as the other end of the wire proves it: what arrived at the
 // server, or what became of the same without the proxy.
 
-// blame settles the owner of each verdict of j that the evidence can settle.
+// blame settles the owner of each verdict of j that may be of either end. What
+// nothing proves is open, whoever it usually is.
 func (j *judged) blame() {
 	o := j.Observation
 	if o == nil || o.NoProxy {
@@ -17,18 +20,25 @@ func (j *judged) blame() {
 	}
 	for i := range j.verdicts {
 		v := &j.verdicts[i]
-		if v.Grade == Note || v.Finding.OnHop || v.Finding.Owner == Network || v.Finding.Owner == Machine {
+		if v.Grade == Note || !v.Finding.disputable() {
 			continue
 		}
 		who, because := byWitness(o, v.Finding)
 		if who == "" {
 			who, because = byDirect(j.Step, o, v.Finding)
 		}
-		if who != "" {
-			v.Owner, v.Evidence = who, v.Evidence+"; "+because
-			j.proven = append(j.proven, v.Finding)
+		if who == "" {
+			v.Owner = speaker(o) // all that is left to go by
+			continue
 		}
+		v.Owner, v.Evidence = who, strings.TrimSuffix(v.Evidence+"; "+because, "; ")
+		j.proven = append(j.proven, v.Finding)
 	}
+}
+
+// disputable tells whether f may be the server's doing as well as the proxy's.
+func (f *Finding) disputable() bool {
+	return !f.OnHop && f.Owner != Network && f.Owner != Machine
 }
 
 // byWitness is who brought about what o shows, by what the server saw; "" when
@@ -49,17 +59,17 @@ func byWitness(o *Observation, f *Finding) (Owner, string) {
 		return Proxy, "nothing of this request arrived at the server"
 	}
 	if f == RangeFetchedWhole && fetchedWhole(o) != "" {
-		return Proxy, "the server was asked for all of it"
+		return Proxy, ""
 	}
 	asked, answered := harmful(requestChanges(o.Exchange, a)), harmful(answerChanges(o.Exchange, a))
 	switch {
 	case len(asked) > 0:
 		return Proxy, "the request that arrived at the server was not the one that was sent: " + words(asked)
-	case !gaveMore(o, a):
+	case a.Reply.Status() == 0, !gaveMore(o, a):
 		return Server, "the request arrived at the server as it was sent, and " + silence(a)
 	case len(answered) > 0:
 		return Proxy, "the answer is not the one that the server gave: " + words(answered)
-	case !o.Complete() && a.Reply.Status() != 0 && o.Answer.Status() == 0:
+	case !o.Complete() && o.Answer.Status() == 0:
 		return Proxy, "the server answered " + quoted(a.Reply.Start)
 	}
 	return Server, "the request arrived at the server as it was sent, and this is the server's own answer"
@@ -113,11 +123,19 @@ func byDirect(s *Step, o *Observation, f *Finding) (Owner, string) {
 	return "", ""
 }
 
-// sameEnd tells whether two exchanges that are not good ended in the same way.
-func sameEnd(a, b *Observation) bool {
-	x, _ := a.reply()
-	y, _ := b.reply()
-	return a.Failure == b.Failure && x.Status() == y.Status() && (a.Failure != "" || x.Status()/100 != 2)
+// sameEnd tells whether an exchange through the proxy that is not good ended as it
+// does without: also where a gateway says in its own words what it met.
+func sameEnd(proxied, direct *Observation) bool {
+	x, _ := proxied.reply()
+	y, _ := direct.reply()
+	broke := direct.Failure != "" && y.Status() == 0
+	switch {
+	case proxied.Failure == direct.Failure && x.Status() == y.Status():
+		return direct.Failure != "" || y.Status()/100 != 2
+	case proxied.Stopped == wire.BodyRead && direct.Stopped == wire.BodyRead:
+		return true
+	}
+	return broke && slices.Contains([]int{500, 502, 503, 504}, x.Status())
 }
 
 func failing(verdicts []Verdict) bool {

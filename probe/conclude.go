@@ -128,7 +128,7 @@ func skew(r *Run) int64 {
 
 // report is s as a report shows it.
 func (s *shown) report(r *Run, all []*judged, found []*shown, about About) Shown {
-	f := Shown{Name: s.Name, Title: s.Title, Grade: s.grade, Owner: s.owner, Effect: s.Effect,
+	f := Shown{Name: s.Name, Title: s.Title, Grade: s.grade, Owner: s.owner, Usual: cmp.Or(s.Owner, Unknown), Effect: s.Effect,
 		Codes: map[Agent]string{}, CodesAll: []ShownCode{}, Condition: s.Condition, Fix: s.Fix,
 		Fixes: map[string]string{}, Sources: []string{s.Source}, Steps: []string{}, Evidence: s.evidence, Explains: []string{},
 		RuledOut: []Cause{}, NotRuledOut: []string{}}

@@ -18,12 +18,13 @@ import (
 const maxReach = 3 * time.Second
 
 // Failed are the steps of a run that show a finding of grade fail or warn: all of
-// them, or only those of which nothing has settled who must act. It is pure.
+// them, or only those of which it is open, and could be known, who must act. It
+// is pure.
 func Failed(run *Run, settled bool) []*Step {
 	var steps []*Step
 	for _, j := range judge(run) {
 		failed := slices.ContainsFunc(j.verdicts, func(v Verdict) bool {
-			return (v.Grade == Fail || v.Grade == Warn) && (settled || v.Owner == Unknown)
+			return v.Grade != Note && (settled || v.Finding.disputable() && !slices.Contains(j.proven, v.Finding))
 		})
 		if failed && !slices.Contains(steps, j.Step) {
 			steps = append(steps, j.Step)

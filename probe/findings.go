@@ -255,26 +255,26 @@ var (
 	}
 	ConnectionReset = &Finding{
 		Name: "connection-reset", Title: "the connection is reset in the middle of an exchange",
-		Owner: Unknown, Grade: Fail, Effect: Blocks, Codes: codesReset, Source: "KB2894304",
+		Owner: Proxy, Grade: Fail, Effect: Blocks, Codes: codesReset, Source: "KB2894304",
 		Fix: "Look in the log of the proxy, and of any scanner before it, at the time of the run: a size " +
 			"limit, a scanner or an intrusion prevention that resets downloads. Exempt the update servers " +
 			"from it.",
 	}
 	ConnectionClosed = &Finding{
 		Name: "connection-closed", Title: "the connection is closed without an answer",
-		Owner: Unknown, Grade: Fail, Effect: Blocks, Codes: codesReset, Source: kb10132,
+		Owner: Proxy, Grade: Fail, Effect: Blocks, Codes: codesReset, Source: kb10132,
 		Fix: "Look in the log of the proxy at the time of the run: a process that dies, or a rule that drops " +
 			"requests without an answer.",
 	}
 	BodyCut = &Finding{
 		Name: "body-cut", Title: "a file ends before its stated length",
-		Owner: Unknown, Grade: Fail, Effect: Blocks, Codes: codesReset, Source: doRanges,
+		Owner: Proxy, Grade: Fail, Effect: Blocks, Codes: codesReset, Source: doRanges,
 		Fix: "Look for a scanner that gives up on large files, a size limit, or a cache that keeps incomplete " +
 			"ones; exempt the update servers from scanning.",
 	}
 	ProxySilent = &Finding{
 		Name: "proxy-silent", Title: "a request is taken and its answer does not come",
-		Owner: Unknown, Grade: Fail, Effect: Blocks, Codes: codesSilent, Source: "KB2894304",
+		Owner: Proxy, Grade: Fail, Effect: Blocks, Codes: codesSilent, Source: "KB2894304",
 		Condition: "It may be harmless where the answer comes later, within the client's own time, which is not " +
 			"documented for each agent; --timeout waits longer.",
 		Fix: "Look for a scanner that holds the answer until it has the whole file, or a proxy that waits for " +
@@ -293,13 +293,13 @@ var (
 	}
 	BodyTrickles = &Finding{
 		Name: "body-trickles", Title: "a file comes a few bytes at a time",
-		Owner: Unknown, Grade: Fail, Effect: Blocks, Codes: codesSilent, Source: "Skyhigh: data trickling",
+		Owner: Proxy, Grade: Fail, Effect: Blocks, Codes: codesSilent, Source: "Skyhigh: data trickling",
 		Fix: "Exempt the update servers from scanning: a scanner lets a few bytes through to keep the client " +
 			"waiting, and Delivery Optimization gives up on such a rate.",
 	}
 	HeadTooLarge = &Finding{
 		Name: "head-too-large", Title: "the head of an answer is longer than Windows takes",
-		Owner: Unknown, Grade: Fail, Effect: Blocks, Source: winhttp,
+		Owner: Proxy, Grade: Fail, Effect: Blocks, Source: winhttp,
 		Codes: []Coded{
 			{WUA, "", "", "", wuerr.HeaderOverflow, winhttp, Unsure},
 			{BITS, "", "", "", wuerr.HeaderOverflow, winhttp, Unsure},
@@ -309,7 +309,7 @@ var (
 	}
 	AnswerMalformed = &Finding{
 		Name: "answer-malformed", Title: "an answer is not well-formed HTTP",
-		Owner: Unknown, Grade: Fail, Effect: Blocks, Codes: codesGarbled, Source: kb10132,
+		Owner: Proxy, Grade: Fail, Effect: Blocks, Codes: codesGarbled, Source: kb10132,
 		Fix: "Look for a filter that rewrites answers, and keep connections open between the requests; then " +
 			"ask the maker of the proxy.",
 	}
@@ -375,12 +375,12 @@ var (
 	}
 	RangeRefused = &Finding{
 		Name: "range-refused", Title: "a part of a file is refused",
-		Owner: Unknown, Grade: Fail, Effect: Blocks, Source: bitsHTTP, Explains: []*Finding{MultiRangeUnsupported},
+		Owner: Proxy, Grade: Fail, Effect: Blocks, Source: bitsHTTP, Explains: []*Finding{MultiRangeUnsupported},
 		Fix: "Let requests with the field Range through, for .cab, .psf, .esd and .exe too.",
 	}
 	ConditionRefused = &Finding{
 		Name: "condition-refused", Title: "a condition that holds is said not to",
-		Owner: Unknown, Grade: Fail, Effect: Blocks, Source: bitsHTTP,
+		Owner: Proxy, Grade: Fail, Effect: Blocks, Source: bitsHTTP,
 		Fix: "Pass If-Unmodified-Since and Last-Modified through unchanged: BITS starts the file anew each " +
 			"time, which looks like a download that stays at 0 %.",
 	}
@@ -415,7 +415,7 @@ var (
 	}
 	RedirectUnusable = &Finding{
 		Name: "redirect-unusable", Title: "the client is sent elsewhere and gets nowhere",
-		Owner: Unknown, Grade: Fail, Effect: Blocks, Source: winhttp,
+		Owner: Proxy, Grade: Fail, Effect: Blocks, Source: winhttp,
 		Codes: []Coded{
 			{WUA, "", "", "", wuerr.RedirectFailed, inferred, Unsure},
 			{BITS, "", "", "", wuerr.RedirectFailed, inferred, Unsure},
@@ -442,7 +442,7 @@ var (
 	}
 	NotModifiedUnasked = &Finding{
 		Name: "not-modified-unasked", Title: "a client that has nothing is told that nothing has changed",
-		Owner: Unknown, Grade: Fail, Effect: Blocks, Source: "RFC 9110, 15.4.5",
+		Owner: Proxy, Grade: Fail, Effect: Blocks, Source: "RFC 9110, 15.4.5",
 		Fix: "Empty the cache of the proxy, and look for one that answers with the result of its own revalidation.",
 	}
 	DateHidden = &Finding{
@@ -573,7 +573,7 @@ var (
 	}
 	AnswersReplayed = &Finding{
 		Name: "answers-replayed", Title: "answers to calls come from a cache",
-		Owner: Proxy, Grade: Fail, Effect: Blocks, Source: "RFC 9110, 9.3.3", Explains: []*Finding{TooManyTrips, SOAPFault},
+		OnHop: true, Owner: Proxy, Grade: Fail, Effect: Blocks, Source: "RFC 9110, 9.3.3", Explains: []*Finding{TooManyTrips, SOAPFault},
 		Codes: []Coded{
 			{WUA, SOAP, "", "", wuerr.PTTooManyTrips, inferred, Unsure},
 			{WUA, SOAP, "", "", wuerr.PTSOAPFault, inferred, Unsure},
@@ -644,7 +644,7 @@ var (
 	}
 	RedirectorStale = &Finding{
 		Name: "redirector-stale", Title: "a cache gives an old redirector for a new question",
-		Owner: Proxy, Grade: Fail, Effect: Blocks, Source: wuaCodes,
+		OnHop: true, Owner: Proxy, Grade: Fail, Effect: Blocks, Source: wuaCodes,
 		Codes: []Coded{{WUA, Fetch, "", Win7, wuerr.PTSameRedirector, wuaCodes, Documented}},
 		Fix: "Let the cache tell URLs apart by their query, and keep no *redir.cab: the query is the time, so " +
 			"that each question is new.",
@@ -676,7 +676,7 @@ var (
 	}
 	ColdFails = &Finding{
 		Name: "cold-fails", Title: "the first fetch of a file fails, and the same again does not",
-		Owner: Proxy, Grade: Fail, Effect: Intermittent, Codes: codesCache, Source: doRanges,
+		OnHop: true, Owner: Proxy, Grade: Fail, Effect: Intermittent, Codes: codesCache, Source: doRanges,
 		Fix: "What fails is what is not in the cache yet, so it fails for one client at a time and seems to mend " +
 			"itself. Let Range through to the server also for files that are not cached.",
 	}

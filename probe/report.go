@@ -67,6 +67,7 @@ type Shown struct {
 	Title       string            `json:"title"`
 	Grade       Grade             `json:"grade"`
 	Owner       Owner             `json:"owner"`
+	Usual       Owner             `json:"usual_owner"` // who it is as a rule, where nothing proves it
 	Effect      Effect            `json:"effect"`
 	Sure        Sure              `json:"sure"`      // of the surest of its codes
 	Codes       map[Agent]string  `json:"codes"`     // the primary one of each agent

@@ -277,7 +277,7 @@ var Faults = []*Fault{
 	},
 	{
 		Name: "server-starts-slowly", Title: "the first call starts the server, which takes longer than clients wait",
-		Source: "Optimize-WsusServer", Break: origin(firstOf(file(".asmx")), seize(stall)), Shows: shows(probe.SlowStart),
+		Source: "Optimize-WsusServer", Break: startSlowly, Shows: shows(probe.SlowStart),
 	},
 	{
 		Name: "server-certificate-misnamed", Title: "the server's certificate is for another name", Source: "KB3090184",
@@ -457,6 +457,18 @@ var Faults = []*Fault{
 	{
 		Name: "connectivity-redirected", Title: "whoever asks for the sign of an Internet is sent to a page of terms",
 		Source: "Microsoft: NCSI", Break: answer(ncsi, loginRedirect), Shows: shows(probe.ConnectivityAltered),
+	},
+	{
+		Name: "proxy-is-server", Title: "the update server is set as the proxy", Source: "RFC 9112, 3.2.2",
+		Break: proxyAtServer, Shows: shows(probe.ProxyIsServer),
+	},
+	{
+		Name: "gzip-asked", Title: "the proxy asks the server for gzip, which no client offered",
+		Source: "tried on goproxy", Break: request(where(lacking("Range"), addGzip)), Shows: shows(probe.RequestsChanged),
+	},
+	{
+		Name: "http10-upstream", Title: "the proxy speaks HTTP/1.0 to the server", Source: "nginx: proxy_http_version",
+		Break: http10Upstream, Shows: shows(probe.RequestsChanged),
 	},
 	{
 		Name: "connections-ended", Title: "each answer says that it ends its connection",

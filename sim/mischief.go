@@ -310,3 +310,35 @@ func inspect(n *Net) *goproxy.ConnectAction {
 		return authority.TLSConfig(), nil // goproxy's own knows no TLS as old as XP's
 	}}
 }
+
+// addGzip offers gzip beside what the client offers.
+func addGzip(r *http.Request) { r.Header.Add("Accept-Encoding", "gzip") }
+
+// http10Upstream lets the proxy write HTTP/1.0 into the requests that it passes on,
+// each on a connection of its own.
+func http10Upstream(n *Net) {
+	honest := n.Proxy.Dial
+	n.Proxy.Tr.DisableKeepAlives = true
+	dial(func(ctx context.Context, network, addr string) (net.Conn, error) {
+		c, err := honest(ctx, network, addr)
+		if err != nil || strings.HasSuffix(addr, ":"+n.Server.TLSPort) {
+			return c, err
+		}
+		return &firstLine{Conn: c, old: []byte(" HTTP/1.1\r\n"), new: []byte(" HTTP/1.0\r\n")}, nil
+	})(n)
+}
+
+// A firstLine changes a part of the first line that is written to a connection.
+type firstLine struct {
+	net.Conn
+	old, new []byte // of one length
+	done     bool
+}
+
+func (f *firstLine) Write(p []byte) (int, error) {
+	if f.done {
+		return f.Conn.Write(p)
+	}
+	f.done = bytes.Contains(p, f.old)
+	return f.Conn.Write(bytes.Replace(p, f.old, f.new, 1))
+}

@@ -109,10 +109,10 @@ func errorPage(w http.ResponseWriter, status int) {
 	io.WriteString(w, "<html><head><title>"+http.StatusText(status)+"</title></head></html>")
 }
 
-// firstOf matches the first of the requests that when does.
-func firstOf(when When) When {
-	var matched atomic.Bool
-	return both(when, func(*http.Request) bool { return !matched.Swap(true) })
+// startSlowly lets the server answer every call but the first.
+func startSlowly(n *Net) {
+	var started atomic.Bool
+	origin(both(file(".asmx"), func(*http.Request) bool { return !started.Swap(true) }), seize(stall))(n)
 }
 
 // withTwoSlashes matches a path in which a slash follows another.
@@ -161,6 +161,12 @@ func (d *dayBefore) WriteHeader(status int) {
 		h.Set("ETag", strings.Replace(tag, `"`, `"1`, 1))
 	}
 	d.ResponseWriter.WriteHeader(status)
+}
+
+// proxyAtServer sets the update server as the client's proxy.
+func proxyAtServer(n *Net) {
+	n.touch(atClient)
+	n.AtServer, n.atClient = true, n.breaking
 }
 
 // refuseTLS lets nothing listen on the server's TLS port, as seen by the proxy.

@@ -40,6 +40,9 @@ type Net struct {
 	Server *Server
 	Direct bool // the client is set to use no proxy
 
+	// AtServer points the client's proxy setting at the update server.
+	AtServer bool
+
 	// OnlyProxy keeps the server's name from the client, as a name service does that
 	// has only what is inside: then the proxy alone reaches it.
 	OnlyProxy bool
@@ -188,8 +191,11 @@ func (n *Net) Client(timeout time.Duration) *probe.Client {
 		Profile:  probe.Profiles[0],
 		Target:   n.clientsTarget(),
 	}
-	if n.Direct {
+	switch {
+	case n.Direct:
 		c.Proxy = ""
+	case n.AtServer:
+		c.Proxy = withPort(proxyName, n.Server.plain.Addr())
 	}
 	c.Steps = probe.StepsOf(c.Profile)
 	return c

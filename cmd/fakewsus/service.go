@@ -149,7 +149,7 @@ func (s *service) assemble() {
 		}
 		if site.scheme == "https" {
 			s.server.TLSPort = site.port()
-			_ = s.filesPort(site.port())
+			s.server.FilesPort = s.filesPort(site.port())
 		}
 		site.http = &http.Server{Handler: w.Handler(h), IdleTimeout: idle, ReadTimeout: idle, ReadHeaderTimeout: idle,
 			MaxHeaderBytes: 64 << 10, ErrorLog: log.New(io.Discard, "", 0)}

@@ -379,12 +379,13 @@ func (broken) Write([]byte) (int, error) { return 0, io.ErrClosedPipe }
 // A WSUS that is not ours passes, also when nothing answers at the TLS port
 // that is only guessed for it; when the port is given, that is a failure.
 func TestRealWSUS(t *testing.T) {
+	var fake wsus.Server // which knows its own cookies alone
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if strings.HasPrefix(r.URL.Path, "/.proxycheck") {
 			http.NotFound(w, r)
 			return
 		}
-		(&wsus.Server{}).ServeHTTP(w, r)
+		fake.ServeHTTP(w, r)
 	}))
 	defer s.Close()
 	dead := listen(t, "127.0.0.1:0")

@@ -121,7 +121,7 @@ func (t *text) finding(r *probe.Report, f probe.Shown) {
 	t.field("seen", f.Evidence+"\nin "+stepList(f.Steps))
 	t.field("direct", direct(r, f))
 	t.field("Windows logs", t.codes(r, f))
-	t.field("who must act", owners[f.Owner])
+	t.field("who must act", who(f))
 	t.field("but", f.Condition)
 	t.field("to mend it", f.Fix)
 	for _, product := range slices.Sorted(maps.Keys(f.Fixes)) {
@@ -135,6 +135,14 @@ func (t *text) finding(r *probe.Report, f probe.Shown) {
 		}
 	}
 	t.lines("test again", f.Retest)
+}
+
+// who says who must act on f, as far as that is known.
+func who(f probe.Shown) string {
+	if f.Owner == probe.Unknown && f.Usual != probe.Unknown {
+		return owners[probe.Unknown] + "; as a rule " + owners[f.Usual]
+	}
+	return owners[f.Owner]
 }
 
 // direct says what became of the steps of f without the proxy, a line for each

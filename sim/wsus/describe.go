@@ -56,7 +56,7 @@ func (d description) Operations() []string {
 }
 
 var help = template.Must(template.New("help").Parse(`<!DOCTYPE html>
-<html><head><meta charset="utf-8"><title>{{.Name}} Web Service</title></head>
+<html><head><meta charset="utf-8"/><title>{{.Name}} Web Service</title></head>
 <body><h1>{{.Name}}</h1>
 <p>A fake one, for trying proxies. It answers these operations of {{.Namespace}}:</p>
 <ul>{{range .Operations}}<li>{{.}}</li>{{end}}<li>Ping</li></ul>

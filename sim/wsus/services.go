@@ -104,7 +104,7 @@ func (v webService) formOf(mediaType string) (form wusp.Form, ok bool) {
 }
 
 // ping tells how the server is. Of what a MonitoredServicesResponse may hold
-// ([MS-WSUSSS] 6) it has what must be there and what is true of a fake one.
+// (the WSDL of [MS-WSUSSS]) it has what must be there and what is true of a fake one.
 func (s *Server) ping(c *call) (string, error) {
 	now := time.Now().UTC().Format("2006-01-02T15:04:05.0000000Z")
 	return wusp.Tag("PingResult", wusp.Tag("SuccessFlag", "true")+wusp.Tag("ServicesTime", now)+

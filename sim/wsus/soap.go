@@ -97,7 +97,7 @@ func (s *Server) call(w http.ResponseWriter, r *http.Request, v webService) {
 		fail(w, unreadStatus(err))
 		return
 	}
-	c := &call{webService: v, form: form, tls: r.TLS != nil, body: body, action: r.Header.Get("SOAPAction"), files: fileHost(r)}
+	c := &call{webService: v, form: form, tls: r.TLS != nil, body: body, action: r.Header.Get("SOAPAction"), files: s.fileHost(r)}
 	status, answer := s.answer(c)
 	note(recordOf(r), c)
 	c.write(w, r, status, answer)
@@ -242,23 +242,30 @@ func acceptsXpress(h http.Header) bool {
 
 // fileHost is the host in the addresses of files: the one that the client asked
 // for, whatever a proxy made of it (wire.md 3.5). Files are served in clear, one
-// port below that of TLS, or at 80 for 443 (wire.md 7.1).
-func fileHost(r *http.Request) string {
+// port below that of TLS, or at 80 for 443 (wire.md 7.1), unless FilesPort says
+// otherwise.
+func (s *Server) fileHost(r *http.Request) string {
 	if r.TLS == nil {
 		return r.Host
 	}
 	host, port, err := net.SplitHostPort(r.Host)
 	if err != nil {
-		return r.Host
+		host, port = strings.Trim(r.Host, "[]"), "443"
 	}
-	n, err := strconv.Atoi(port)
+	n, err := strconv.Atoi(cmp.Or(s.FilesPort, port))
 	switch {
 	case err != nil:
 		return r.Host
+	case s.FilesPort != "":
 	case n == 443:
-		return strings.TrimSuffix(r.Host, ":443")
+		n = 80
+	default:
+		n--
 	}
-	return net.JoinHostPort(host, strconv.Itoa(n-1))
+	if n == 80 {
+		return strings.TrimSuffix(net.JoinHostPort(host, ""), ":")
+	}
+	return net.JoinHostPort(host, strconv.Itoa(n))
 }
 
 // text is the text of the first element at a path within the operation.

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"strconv"
 	"strings"
 	"sync"
@@ -129,8 +130,11 @@ const pass = 1 << 20
 // ReadFrom lets sendfile stay possible, and counts what it sends as it goes.
 func (c *tappedConn) ReadFrom(r io.Reader) (total int64, err error) {
 	to, direct := c.Conn.(io.ReaderFrom)
-	limited, isLimited := r.(*io.LimitedReader)
-	if !direct || !isLimited {
+	limited, _ := r.(*io.LimitedReader)
+	if !direct || limited == nil {
+		return io.Copy(struct{ io.Writer }{c}, r)
+	}
+	if _, isFile := limited.R.(*os.File); !isFile {
 		return io.Copy(struct{ io.Writer }{c}, r)
 	}
 	for limited.N > 0 {

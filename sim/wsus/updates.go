@@ -19,7 +19,7 @@ const (
 	maxInstalled = 400 // InstalledNonLeafUpdateIDs in one call
 	maxExtended  = 50  // revisionIDs in one call, as the configuration says
 	maxInfoTypes = 8   // infoTypes in one call: those that there are, and some
-	maxScanned   = 199 // requestedCategories in one call ([MS-WUSP] 3.1.5.6)
+	maxScanned   = 199 // requestedCategories in one call ([MS-WUSP] 3.1.5)
 )
 
 // DefaultUpdates is the size of the catalogue: a page, and a half.
@@ -166,7 +166,7 @@ func (s *Server) getExtendedUpdateInfo(c *call) (string, error) {
 }
 
 // getExtendedUpdateInfo2 is the same by the identities of updates ([MS-WUSP]
-// 3.1.5.10). It says nothing of updates that are not there.
+// 3.1.5). It says nothing of updates that are not there.
 func (s *Server) getExtendedUpdateInfo2(c *call) (string, error) {
 	var revisions []int
 	for _, id := range c.texts("updateIDs/UpdateIdentity/UpdateID") {

@@ -25,6 +25,7 @@ var changed = time.Date(2025, time.November, 11, 18, 0, 0, 0, time.UTC)
 type Server struct {
 	Size      int64      // of the file that clients are told to fetch
 	TLSPort   string     // on which it also serves TLS; "" for none
+	FilesPort string     // in the URLs of files for clients that come by TLS; "" for the usual one (wire.md 7.1)
 	Authority *Authority // that signed its certificate; nil without TLS
 	Updates   int        // in its catalogue; 0 for DefaultUpdates, negative for none
 	Sizes     []int64    // of the files of the updates, over and over; none for Size
