@@ -14,14 +14,12 @@ const (
 	slowest = 240
 )
 
-// A listener can cut off the connections that it accepted, and knows when the
-// last has been left by whoever served it.
+// A listener can cut off the connections that it accepted.
 type listener struct {
 	net.Listener
 	mu   sync.Mutex
 	open map[*conn]bool
 	over bool
-	left sync.WaitGroup
 }
 
 func listen(address string) (*listener, error) {
@@ -45,7 +43,6 @@ func (l *listener) Accept() (net.Conn, error) {
 		return nil, net.ErrClosed
 	}
 	l.open[c] = true
-	l.left.Add(1)
 	return c, nil
 }
 
@@ -64,8 +61,7 @@ func (l *listener) cut() {
 // TCP connection: it can be half closed and reset, and sendfile stays possible.
 type conn struct {
 	*net.TCPConn
-	by   *listener
-	once sync.Once
+	by *listener
 }
 
 // allow gives the next n bytes their time.
@@ -88,11 +84,8 @@ func (c *conn) ReadFrom(r io.Reader) (int64, error) {
 }
 
 func (c *conn) Close() error {
-	c.once.Do(func() {
-		c.by.mu.Lock()
-		delete(c.by.open, c)
-		c.by.mu.Unlock()
-		defer c.by.left.Done()
-	})
+	c.by.mu.Lock()
+	delete(c.by.open, c)
+	c.by.mu.Unlock()
 	return c.TCPConn.Close()
 }

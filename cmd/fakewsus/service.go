@@ -44,6 +44,8 @@ type site struct {
 	files  bool // and nothing else
 	socket *listener
 	http   *http.Server
+	serves sync.WaitGroup // while connections are taken
+	left   sync.WaitGroup // when all connections and handlers have come to their end
 }
 
 // newService makes what an offer describes. It listens already, and does not
@@ -151,9 +153,34 @@ func (s *service) assemble() {
 			s.server.TLSPort = site.port()
 			s.server.FilesPort = s.filesPort(site.port())
 		}
-		site.http = &http.Server{Handler: w.Handler(h), IdleTimeout: idle, ReadTimeout: idle, ReadHeaderTimeout: idle,
+		site.http = &http.Server{Handler: site.counted(w.Handler(h)), IdleTimeout: idle, ReadTimeout: idle, ReadHeaderTimeout: idle,
 			MaxHeaderBytes: 64 << 10, ErrorLog: log.New(io.Discard, "", 0)}
 		w.Attach(site.http)
+		site.countConns()
+	}
+}
+
+// counted is h, whose end s waits for.
+func (s *site) counted(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s.left.Add(1)
+		defer s.left.Done()
+		h.ServeHTTP(w, r)
+	})
+}
+
+// countConns lets s wait for the end of each connection, which is behind that of
+// its last record. One that was taken over ends with its handler.
+func (s *site) countConns() {
+	settled := s.http.ConnState
+	s.http.ConnState = func(c net.Conn, state http.ConnState) {
+		settled(c, state)
+		switch state {
+		case http.StateNew:
+			s.left.Add(1)
+		case http.StateClosed, http.StateHijacked:
+			s.left.Done()
+		}
 	}
 }
 
@@ -200,7 +227,7 @@ func (s *service) until(ctx context.Context) error {
 		if site.scheme == "https" {
 			l = tls.NewListener(l, s.server.TLS)
 		}
-		go func() { failed <- site.http.Serve(s.server.Witness.Listener(l)) }()
+		site.serves.Go(func() { failed <- site.http.Serve(s.server.Witness.Listener(l)) })
 	}
 	select {
 	case err := <-failed:
@@ -242,7 +269,8 @@ func (s *site) end(ctx context.Context) {
 		s.http.Shutdown(ctx)
 	}
 	s.socket.cut()
-	s.socket.left.Wait()
+	s.serves.Wait()
+	s.left.Wait()
 }
 
 // port is that of the socket.

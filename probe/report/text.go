@@ -308,7 +308,6 @@ func (t *text) steps(r *probe.Report) {
 		}
 		if t.Verbose {
 			t.heads(s)
-			t.bothEnds(s)
 		}
 	}
 }
@@ -361,28 +360,47 @@ func took(alike []probe.Played) string {
 
 // heads shows what left and what came.
 func (t *text) heads(s probe.Played) {
-	for _, leg := range append(s.Legs, probe.Leg{Sent: s.Sent, Received: s.Received}) {
-		for _, side := range []struct{ sign, head string }{{">", leg.Sent}, {"<", leg.Received}} {
-			for line := range strings.Lines(side.head) {
-				t.printf("    %s %s\n", side.sign, strings.TrimRight(line, "\r\n"))
-			}
-		}
+	shown := s.Legs
+	if len(s.Origin) == 0 {
+		shown = append(slices.Clone(shown), probe.Leg{Sent: s.Sent, Received: s.Received})
+	} else {
+		defer t.bothEnds(s)
+	}
+	for _, leg := range shown {
+		t.side(">", leg.Sent)
+		t.side("<", leg.Received)
 	}
 }
 
-// bothEnds shows the last exchange of s at this end and, beside it, at the
-// server's, a line for each field; a ! marks what is not the same.
-func (t *text) bothEnds(s probe.Played) {
-	if len(s.Origin) == 0 {
-		return
+// side writes heads line by line.
+func (t *text) side(sign, heads string) {
+	for line := range strings.Lines(heads) {
+		t.printf("    %s %s\n", sign, strings.TrimRight(line, "\r\n"))
 	}
+}
+
+// earlier are the heads of a text but for the last.
+func earlier(heads string) string {
+	const end = "\r\n\r\n"
+	i := strings.LastIndex(strings.TrimSuffix(heads, end), end)
+	if i < 0 {
+		return ""
+	}
+	return heads[:i+len(end)]
+}
+
+// bothEnds shows the last exchange of s as it was here and, where that is not the
+// same, beside it as it was at the server.
+func (t *text) bothEnds(s probe.Played) {
+	t.side(">", earlier(s.Sent)) // of CONNECT the server knows nothing
+	t.side("<", earlier(s.Received))
 	last := len(s.Origin) - 1
-	t.printf("    %-60s   %s\n", "here", "at the server ("+s.Witnessed+")")
+	t.printf("      %-70s | at the server, told %s\n", "here", s.Witnessed)
 	t.beside(">", s.Sent, s.Origin[last])
 	t.beside("<", s.Received, s.Replies[last])
 }
 
-// beside writes two heads side by side.
+// beside writes two heads, a line for each field.
 func (t *text) beside(sign, here, there string) {
 	left, right := headLines(here), headLines(there)
 	names := slices.Clone(left.names)
@@ -392,11 +410,11 @@ func (t *text) beside(sign, here, there string) {
 		}
 	}
 	for _, name := range names {
-		mark := " "
-		if left.lines[name] != right.lines[name] {
-			mark = "!"
+		if left.lines[name] == right.lines[name] {
+			t.printf("    %s %s\n", sign, left.lines[name])
+			continue
 		}
-		t.printf("    %s %-58.58s %s %.100s\n", sign, left.lines[name], mark, right.lines[name])
+		t.printf("    %s %-70s | %s\n", sign, left.lines[name], cmp.Or(right.lines[name], "-"))
 	}
 }
 
