@@ -50,13 +50,16 @@ func byWitness(o *Observation, f *Finding) (Owner, string) {
 		}
 		return Proxy, "the server's own root has not signed it"
 	}
-	left := o.Stopped == wire.FirstByte || o.Stopped == wire.BodyRead || o.Stopped == wire.Done
+	if f == CertificateWanted && o.Trust != nil && o.Trust.OwnRoot {
+		return Server, "the server's own root has signed the certificate of who asks"
+	}
+	left := (o.Stopped == wire.FirstByte || o.Stopped == wire.BodyRead || o.Stopped == wire.Done) && o.Failure != wire.NoAgreement
 	if o.Witness == nil || !left {
 		return "", ""
 	}
 	a := o.Witness.last()
 	if a == nil {
-		return Proxy, "nothing of this request arrived at the server"
+		return Proxy, "nothing of it arrived at the server"
 	}
 	if f == RangeFetchedWhole && fetchedWhole(o) != "" {
 		return Proxy, ""
@@ -64,15 +67,15 @@ func byWitness(o *Observation, f *Finding) (Owner, string) {
 	asked, answered := harmful(requestChanges(o.Exchange, a)), harmful(answerChanges(o.Exchange, a))
 	switch {
 	case len(asked) > 0:
-		return Proxy, "the request that arrived at the server was not the one that was sent: " + words(asked)
+		return Proxy, "it arrived at the server changed: " + words(asked)
 	case a.Reply.Status() == 0, !gaveMore(o, a):
-		return Server, "the request arrived at the server as it was sent, and " + silence(a)
+		return Server, "it arrived at the server as it was sent, and " + silence(o, a)
 	case len(answered) > 0:
-		return Proxy, "the answer is not the one that the server gave: " + words(answered)
+		return Proxy, "the answer came changed: " + words(answered)
 	case !o.Complete() && o.Answer.Status() == 0:
 		return Proxy, "the server answered " + quoted(a.Reply.Start)
 	}
-	return Server, "the request arrived at the server as it was sent, and this is the server's own answer"
+	return Server, "it arrived at the server as it was sent, and this is the server's own answer"
 }
 
 // buffered is how many bytes of a body may be under way between the server and
@@ -94,9 +97,9 @@ func gaveMore(o *Observation, a *Arrival) bool {
 }
 
 // silence says how the server failed to answer a.
-func silence(a *Arrival) string {
+func silence(o *Observation, a *Arrival) string {
 	switch {
-	case a.Reply.Start == "" && a.Done:
+	case a.Reply.Start == "" && a.Done && o.Failure != wire.Silent:
 		return "the server ended the connection without an answer"
 	case a.Reply.Start == "":
 		return "the server gave no answer"

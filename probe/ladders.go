@@ -137,6 +137,9 @@ func (r *Run) figures(all []*judged) []Figure {
 	if j := named(all, "steady"); j != nil && fetched(j) {
 		figures = append(figures, Figure{"slowest-rate", j.Observation.Body.Slowest, "bytes/s"})
 	}
+	if asked, fetched, known := amplification(all); known {
+		figures = append(figures, Figure{"asked-in-parts", float64(asked), "bytes"}, Figure{"fetched-for-parts", float64(fetched), "bytes"})
+	}
 	if r.Parallel > 0 {
 		figures = append(figures, Figure{"parallel-connections", float64(r.Parallel), "connections"})
 	}

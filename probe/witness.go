@@ -87,6 +87,37 @@ func clockOf(t *wusp.Testimony, x *wire.Exchange) clock {
 	return clock{ahead: t.Now.Sub(end.Add(-took / 2)), slack: took/2 + time.Millisecond}
 }
 
+// sharpen narrows c down by what was sent once and came once: it came after it had
+// left, and before its answer was there.
+func (c clock) sharpen(sent []*sending, arrived []*Arrival) clock {
+	leaving, coming := map[string][]*sending{}, map[string][]*Arrival{}
+	for _, s := range sent {
+		key := looks(s.Sent, s.path, s.body)
+		leaving[key] = append(leaving[key], s)
+	}
+	for _, a := range arrived {
+		key := looks(a.Request, simplest(a.Request.Target()), a.SHA256)
+		coming[key] = append(coming[key], a)
+	}
+	least, most := c.ahead-c.slack, c.ahead+c.slack
+	for key, some := range leaving {
+		if len(some) != 1 || len(coming[key]) != 1 {
+			continue
+		}
+		s, at := some[0], coming[key][0].At
+		least, most = max(least, at.Sub(s.Started.Add(s.Duration()))), min(most, at.Sub(s.Started))
+	}
+	if least > most {
+		return c // they did not belong together, or a clock was set
+	}
+	return clock{ahead: (least + most) / 2, slack: (most-least)/2 + 50*time.Microsecond}
+}
+
+// looks is what tells a request from others, as far as a proxy leaves it alone.
+func looks(h wire.Head, path, body string) string {
+	return strings.Join([]string{h.Method(), path, h.Get("Range"), h.Get("MS-CV"), body}, "\n")
+}
+
 // A sending is one exchange of a run, and what arrived of it.
 type sending struct {
 	*wire.Exchange
@@ -100,9 +131,14 @@ type sending struct {
 // attach gives each step what arrived of it.
 func (r *Run) attach(t *wusp.Testimony, cv string, c clock) {
 	sent := r.sendings(cv)
-	var strays []time.Time
+	var arrived []*Arrival
 	for i := range t.Arrivals {
-		a := &Arrival{Arrival: &t.Arrivals[i], Request: wire.Lines(string(t.Arrivals[i].Head)), Reply: wire.Lines(string(t.Arrivals[i].Answer))}
+		a := &t.Arrivals[i]
+		arrived = append(arrived, &Arrival{Arrival: a, Request: wire.Lines(string(a.Head)), Reply: wire.Lines(string(a.Answer))})
+	}
+	c = c.sharpen(sent, arrived)
+	var strays []time.Time
+	for _, a := range arrived {
 		at := a.At.Add(-c.ahead)
 		if s := senderOf(sent, a, at, c.slack); s != nil {
 			s.arrived = append(s.arrived, a)

@@ -105,3 +105,23 @@ func wentDirect(o *Observation) string {
 	}
 	return ""
 }
+
+// amplification is how many bytes of files were asked for in parts, and how many
+// the proxy fetched for that; false where the server does not tell.
+func amplification(all []*judged) (asked, fetched int64, known bool) {
+	for _, j := range all {
+		o := j.Observation
+		if o == nil || o.Witness == nil || o.Known <= 0 || j.Step.Kind != ranged && j.Step.Kind != multi {
+			continue
+		}
+		spans, _ := parseRanges(o.Sent.Get("Range"))
+		for _, s := range spans {
+			asked += s.length()
+		}
+		for _, a := range o.Witness.Arrived {
+			fetched += a.Sent
+		}
+		known = true
+	}
+	return asked, fetched, known
+}

@@ -192,7 +192,8 @@ func nearFlag(flags *pflag.FlagSet, err error) string {
 func near(word string, words []string) string {
 	const most = 20
 	some := slices.DeleteFunc(slices.Clone(words), func(w string) bool {
-		return distance(strings.ToLower(word), strings.ToLower(w)) > max(2, 1+len(word)/4)
+		holds := len(word) > 2 && strings.Contains(w, word)
+		return !holds && distance(strings.ToLower(word), strings.ToLower(w)) > max(2, 1+len(word)/4)
 	})
 	switch {
 	case len(some) > 0:

@@ -51,11 +51,12 @@ func TestUsage(t *testing.T) {
 		{"--log-format json", 2, "--log-format goes with --log"},
 		{"--log /nonexistent/log --listen 127.0.0.1:0 --listen-tls=", 2, "--log: open /nonexistent/log"},
 		{"--fault server-pool-stoped", 2, "near it are server-pool-stopped"},
+		{"--fault server-pool", 2, `--fault "server-pool"; near it are server-pool-stopped; see`},
 		{"--fault connect-denied --listen 127.0.0.1:0", 2, "the fault connect-denied acts at the proxy"},
 		{"--soap-fault SyncUpdates", 2, "want OPERATION=CODE"},
 		{"--soap-fault SyncUpdate=ServerBusy", 2, `no operation is called "SyncUpdate"; near it are SyncUpdates`},
-		{"--soap-fault SyncUpdates=Busy", 2, `no fault has the code "Busy"; there are ConfigChanged`},
-		{"--soap-fault SyncUpdates=serverbusy", 2, "near it are ServerBusy"},
+		{"--soap-fault SyncUpdates=Busy", 2, `no fault has the code "Busy"; near it are ServerBusy`},
+		{"--soap-fault SyncUpdates=Nonesuch", 2, `there are ConfigChanged, CookieExpired`},
 		{"--soap-fault SyncUpdates=ServerBusy:0", 2, `"0" is no number of calls`},
 		{"--soap-fault SyncUpdates=ServerBusy:x", 2, `"x" is no number of calls`},
 		{"--soap-fault SyncUpdates=ServerBusy --soap-fault SyncUpdates=InvalidCookie:1", 2, "SyncUpdates is refused already"},
@@ -218,8 +219,15 @@ func TestFilesSite(t *testing.T) {
 			t.Errorf("%s is answered %d there", path, status)
 		}
 	}
-	if _, page := alone(t, nil, "GET", r.plain+"/", ""); !strings.Contains(page, path) {
-		t.Errorf("the page does not have %s", path)
+	// A request stands in the books when the server has seen the end of it.
+	for begun := time.Now(); ; {
+		_, page := alone(t, nil, "GET", r.plain+"/", "")
+		if strings.Contains(page, path) {
+			return
+		}
+		if time.Since(begun) > 20*time.Second {
+			t.Fatalf("the page does not have %s", path)
+		}
 	}
 }
 

@@ -23,7 +23,7 @@ import (
 const idle = 120 * time.Second
 
 // Times at the end: for answers to come to theirs, and for those that were cut
-// off to be left.
+// off, and for the log, to be left.
 const (
 	grace   = time.Second
 	leaving = 2 * time.Second
@@ -97,11 +97,11 @@ func either(r *refusals, fault func(client, operation string) string) func(clien
 func (s *service) listen(o *offer) error {
 	for _, want := range []struct {
 		flag, address string
-		site          site
+		site          *site
 	}{
-		{"--listen", o.listen, site{scheme: "http"}},
-		{"--listen-tls", o.listenTLS, site{scheme: "https"}},
-		{"--listen-files", o.listenFiles, site{scheme: "http", files: true}},
+		{"--listen", o.listen, &site{scheme: "http"}},
+		{"--listen-tls", o.listenTLS, &site{scheme: "https"}},
+		{"--listen-files", o.listenFiles, &site{scheme: "http", files: true}},
 	} {
 		if want.address == "" && want.flag != "--listen" {
 			continue
@@ -110,7 +110,7 @@ func (s *service) listen(o *offer) error {
 		if want.site.socket, err = listen(want.address); err != nil {
 			return usage("%s: %w", want.flag, err)
 		}
-		s.sites = append(s.sites, &want.site)
+		s.sites = append(s.sites, want.site)
 	}
 	return nil
 }
@@ -241,24 +241,31 @@ func (s *service) until(ctx context.Context) error {
 func (s *service) close() {
 	ending, cancel := context.WithTimeout(context.Background(), grace)
 	defer cancel()
-	left := make(chan struct{})
-	go func() {
-		defer close(left)
+	within(grace+leaving, func() {
 		var sites sync.WaitGroup
 		for _, site := range s.sites {
 			sites.Go(func() { site.end(ending) })
 		}
 		sites.Wait()
-	}()
-	select {
-	case <-left:
-	case <-time.After(grace + leaving):
-	}
+	})
 	if s.log != nil {
-		s.log.Close()
+		within(leaving, s.log.Close)
 	}
 	if s.logTo != nil {
 		s.logTo.Close()
+	}
+}
+
+// within waits for f, but no longer than d: the program ends anyway.
+func within(d time.Duration, f func()) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		f()
+	}()
+	select {
+	case <-done:
+	case <-time.After(d):
 	}
 }
 
