@@ -105,7 +105,7 @@ func (c clock) sharpen(sent []*sending, arrived []*Arrival) clock {
 			continue
 		}
 		s, at := some[0], coming[key][0].At
-		least, most = max(least, at.Sub(s.Started.Add(s.Duration()))), min(most, at.Sub(s.Started))
+		least, most = max(least, at.Sub(s.ended())), min(most, at.Sub(s.Started))
 	}
 	if least > most {
 		return c // they did not belong together, or a clock was set
@@ -136,6 +136,7 @@ func (r *Run) attach(t *wusp.Testimony, cv string, c clock) {
 		a := &t.Arrivals[i]
 		arrived = append(arrived, &Arrival{Arrival: a, Request: wire.Lines(string(a.Head)), Reply: wire.Lines(string(a.Answer))})
 	}
+	slices.SortFunc(arrived, func(a, b *Arrival) int { return a.At.Compare(b.At) })
 	c = c.sharpen(sent, arrived)
 	var strays []time.Time
 	for _, a := range arrived {
@@ -214,7 +215,7 @@ func senderOf(sent []*sending, a *Arrival, at time.Time, slack time.Duration) *s
 	within := false
 	for _, s := range sent {
 		begun := !at.Before(s.Started.Add(-slack))
-		underWay := begun && !at.After(s.Started.Add(s.Duration()+slack))
+		underWay := begun && !at.After(s.ended().Add(slack))
 		switch {
 		case s.path != path || !begun || !s.compatible(a) || within && !underWay:
 		case underWay && !within:
@@ -233,12 +234,15 @@ func senderOf(sent []*sending, a *Arrival, at time.Time, slack time.Duration) *s
 		if d := len(y.arrived) - len(x.arrived); d != 0 && within { // each came once, as a rule
 			return d
 		}
-		if within {
-			return y.Started.Compare(x.Started)
+		if within { // whose time ends first could be no other's later
+			return y.ended().Compare(x.ended())
 		}
 		return x.Started.Compare(y.Started)
 	})
 }
+
+// ended is when the answer was there.
+func (s *sending) ended() time.Time { return s.Started.Add(s.Duration()) }
 
 // compatible tells whether a may be of s: what both name is the same.
 func (s *sending) compatible(a *Arrival) bool {
@@ -246,27 +250,35 @@ func (s *sending) compatible(a *Arrival) bool {
 	return mine == "" || theirs == "" || mine == theirs
 }
 
-// likeness is how much of what tells requests apart is the same.
+// likeness is how much of what tells requests apart is the same. Of two that are
+// the same and under way together, such as those of two clients, only their
+// answers are left to tell.
 func (s *sending) likeness(a *Arrival) int {
 	same := 0
-	for weight, equal := range map[int]bool{
-		16: s.body == a.SHA256,
-		8:  originForm(s.Sent.Target()) == originForm(a.Request.Target()),
-		4:  s.Sent.Method() == a.Request.Method(),
-		2:  s.Sent.Get("Range") == a.Request.Get("Range"),
-		1:  s.Sent.Get("User-Agent") == a.Request.Get("User-Agent"),
+	for i, equal := range []bool{ // the least first
+		sameAnswer(s.Answer, a.Reply),
+		s.Sent.Get("User-Agent") == a.Request.Get("User-Agent"),
+		s.Sent.Get("Range") == a.Request.Get("Range"),
+		s.Sent.Method() == a.Request.Method(),
+		originForm(s.Sent.Target()) == originForm(a.Request.Target()),
+		s.body == a.SHA256,
 	} {
 		if equal {
-			same += weight
+			same += 1 << i
 		}
 	}
 	return same
 }
 
+// sameAnswer tells whether an answer may be the one that was sent.
+func sameAnswer(came, sent wire.Head) bool {
+	return came.Status() == sent.Status() && came.Get("ETag") == sent.Get("ETag") && came.Get("Last-Modified") == sent.Get("Last-Modified")
+}
+
 // witness is what is known at the other end of s; nil when that is not certain.
 func (s *sending) witness(strays []time.Time, slack time.Duration) *Witness {
 	stray := slices.ContainsFunc(strays, func(at time.Time) bool {
-		return !at.Before(s.Started.Add(-slack)) && !at.After(s.Started.Add(s.Duration()+slack))
+		return !at.Before(s.Started.Add(-slack)) && !at.After(s.ended().Add(slack))
 	})
 	if len(s.arrived) == 0 && stray {
 		return nil // it may have come under another path

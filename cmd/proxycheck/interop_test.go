@@ -93,6 +93,9 @@ func TestRealProxies(t *testing.T) {
 			if r.Target.Kind != probe.FakeWSUS && tt.fails == "" && !tt.real {
 				t.Errorf("the server was taken for a %s", r.Target.Kind)
 			}
+			if os.Getenv("DUMP") != "" {
+				dump(t, r)
+			}
 			for _, s := range r.Steps { // the login works, also for tunnels; NCSI ends its connection, where NTLM cannot
 				if tt.login && s.By != probe.NCSI && strings.HasPrefix(s.Received, "HTTP/1.1 407") {
 					t.Errorf("%s ends with\n%s", s.ID, s.Received)
@@ -394,16 +397,18 @@ func adjacent(t *testing.T) (lower, upper net.Listener) {
 func serveWSUS(t *testing.T, plain, secure net.Listener, authority *wsus.Authority, size int64, real bool) {
 	t.Helper()
 	_, port, _ := net.SplitHostPort(secure.Addr().String())
-	s := &wsus.Server{Size: cmp.Or(size, wsus.DefaultSize), TLSPort: port, Authority: authority}
-	h := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	witness := wsus.NewWitness()
+	s := &wsus.Server{Size: cmp.Or(size, wsus.DefaultSize), TLSPort: port, Authority: authority, Witness: witness}
+	h := &http.Server{Handler: witness.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if real && r.URL.Path == wusp.HelloPath {
 			http.NotFound(w, r)
 			return
 		}
 		s.ServeHTTP(w, r)
-	})}
-	go h.Serve(plain)
-	go h.Serve(tls.NewListener(secure, authority.TLSConfig()))
+	}))}
+	witness.Attach(h)
+	go h.Serve(witness.Listener(plain))
+	go h.Serve(witness.Listener(tls.NewListener(secure, authority.TLSConfig())))
 	t.Cleanup(func() { h.Close() })
 }
 
@@ -472,5 +477,24 @@ func TestSquidTakesTheMends(t *testing.T) {
 				t.Errorf("%s for %s: %v\n%s\n%s", f.Name, server, err, text, out)
 			}
 		}
+	}
+}
+
+func dump(t *testing.T, r probe.Report) {
+	t.Logf("ROUTE %+v", r.Route)
+	for _, f := range r.Findings {
+		t.Logf("FINDING %s %s %s under=%q [%s] %v", f.Grade, f.Name, f.Owner, f.Under, f.Evidence, f.Steps)
+	}
+	seen := map[string][]string{}
+	for _, s := range r.Steps {
+		for _, c := range s.Changes {
+			seen[c] = append(seen[c], s.ID)
+		}
+		if s.Witnessed == "" {
+			seen["no witness"] = append(seen["no witness"], s.ID)
+		}
+	}
+	for c, ids := range seen {
+		t.Logf("CHANGE %s: %d %.60v", c, len(ids), ids)
 	}
 }

@@ -43,6 +43,8 @@ type tappedConn struct {
 	in      splitter
 	waiting []*Record // those whose answer has not begun
 	now     *Record   // the one under way; nil between two
+	handled bool      // its handler is at work
+	over    bool      // nothing more comes on the connection
 }
 
 // connKey is for the connection in the context of a request.
@@ -105,14 +107,41 @@ func (c *tappedConn) begin() *Record {
 	return c.now
 }
 
-// end ends the record under way.
+// end ends the record under way, unless its handler is at work.
 func (c *tappedConn) end() {
 	c.mu.Lock()
 	r := c.now
-	c.now = nil
+	if c.handled {
+		r = nil
+	} else {
+		c.now = nil
+	}
 	c.mu.Unlock()
 	if r != nil {
 		r.end()
+	}
+}
+
+// handle tells that the handler of the record under way begins or is done.
+func (c *tappedConn) handle(begins bool) {
+	c.mu.Lock()
+	c.handled = begins
+	over := c.over
+	c.mu.Unlock()
+	if over && !begins {
+		c.finish()
+	}
+}
+
+// finish ends all records of a connection that is over, also of requests that were
+// never answered.
+func (c *tappedConn) finish() {
+	c.mu.Lock()
+	c.over = true
+	handled := c.handled
+	c.mu.Unlock()
+	for !handled && c.begin() != nil {
+		c.end()
 	}
 }
 
@@ -166,9 +195,7 @@ func (c *tappedConn) CloseWrite() error {
 
 func (c *tappedConn) Close() error {
 	err := c.Conn.Close()
-	for c.begin() != nil { // also those that were never answered
-		c.end()
-	}
+	c.finish()
 	return err
 }
 

@@ -192,7 +192,11 @@ func (w *Witness) Handler(h http.Handler) http.Handler {
 			body = &digested{ReadCloser: r.Body, hash: sha256.New()}
 			r.Body = body
 		}
-		defer func() { record.noted(&c.scratch, body) }()
+		c.handle(true)
+		defer func() {
+			record.noted(&c.scratch, body)
+			c.handle(false)
+		}()
 		if question, ok := strings.CutPrefix(r.URL.Path, w.path+"/"); ok {
 			w.tell(answer, question)
 			return
