@@ -77,20 +77,20 @@ type scan struct {
 
 // A machine is what fetches files: an address, as a fetch names no client.
 type machine struct {
-	proxies []string
-	files   []*fetched // the latest first
-	last    time.Time
+	files []*fetched // the latest first
+	last  time.Time
 }
 
 // A fetched file is one of which a machine fetched something.
 type fetched struct {
-	path   string
-	spans  []span // that were asked for, the latest last; those that touch are one
-	parts  int    // answers with a part
-	wholes int    // answers with all of it
-	late   int    // those of them that came behind a part
-	bytes  int64
-	last   time.Time
+	path    string
+	proxies []string // that it was asked for through, and directly
+	spans   []span   // that were asked for, the latest last; those that touch are one
+	parts   int      // answers with a part
+	wholes  int      // answers with all of it
+	late    int      // those of them that came behind a part
+	bytes   int64
+	last    time.Time
 }
 
 // NewBook is a book in which nothing is written.
@@ -288,10 +288,10 @@ func isFile(target []byte) bool {
 func (b *Book) fetch(r *Record, g *glance, status int, how came) {
 	m := b.machines.get(how.address, func(m *machine) { b.files -= len(m.files) })
 	m.last = r.Ended
-	m.proxies = remember(m.proxies, how.proxy)
 	path, _, _ := bytes.Cut(g.target, []byte("?"))
 	f := b.file(m, path)
 	f.last = r.Ended
+	f.proxies = remember(f.proxies, how.proxy)
 	f.bytes += r.Sent
 	if status == 206 {
 		b.totals.Parts++

@@ -109,14 +109,14 @@ func (b *Book) Fetched() []Fetched {
 			if len(rows) == maxRows {
 				return rows
 			}
-			rows = append(rows, m.row(address, f))
+			rows = append(rows, f.row(address))
 		}
 	}
 	return rows
 }
 
-func (m *machine) row(address string, f *fetched) Fetched {
-	row := Fetched{Machine: address, Proxies: append([]string{}, m.proxies...), Path: f.path, Parts: f.parts, Wholes: f.wholes,
+func (f *fetched) row(address string) Fetched {
+	row := Fetched{Machine: address, Proxies: append([]string{}, f.proxies...), Path: f.path, Parts: f.parts, Wholes: f.wholes,
 		Bytes: f.bytes, Last: f.last}
 	for _, s := range f.spans {
 		row.Ranges = append(row.Ranges, s.String())
