@@ -64,18 +64,22 @@ func byWitness(o *Observation, f *Finding) (Owner, string) {
 	if f == RangeFetchedWhole && fetchedWhole(o) != "" {
 		return Proxy, ""
 	}
-	asked, answered := harmful(requestChanges(o.Exchange, a)), harmful(answerChanges(o.Exchange, a))
+	changed, answered := harmful(requestChanges(o.Exchange, a)), harmful(answerChanges(o.Exchange, a))
+	asked, how := telling(changed, a.Reply), "as it was sent"
+	if len(changed) > 0 {
+		how = "with changes that do not bear on this"
+	}
 	switch {
 	case len(asked) > 0:
 		return Proxy, "it arrived at the server changed: " + words(asked)
 	case a.Reply.Status() == 0, !gaveMore(o, a):
-		return Server, "it arrived at the server as it was sent, and " + silence(o, a)
+		return Server, "it arrived at the server " + how + ", and " + silence(o, a)
 	case len(answered) > 0:
 		return Proxy, "the answer came changed: " + words(answered)
 	case !o.Complete() && o.Answer.Status() == 0:
 		return Proxy, "the server answered " + quoted(a.Reply.Start)
 	}
-	return Server, "it arrived at the server as it was sent, and this is the server's own answer"
+	return Server, "it arrived at the server " + how + ", and this is the server's own answer"
 }
 
 // buffered is how many bytes of a body may be under way between the server and

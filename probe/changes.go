@@ -28,11 +28,13 @@ const (
 )
 
 // ofHop are the fields that each proxy writes for itself, and those by which it
-// says that it was there.
+// says that it was there. Nginx and Traffic Server put their own name into Server
+// in every answer, whoever made it.
 var ofHop = []string{
 	"connection", "proxy-connection", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade",
 	"proxy-authorization", "proxy-authenticate", "via", "forwarded", "x-forwarded-for", "x-forwarded-proto", "x-forwarded-host",
 	"content-length", "x-real-ip", "max-forwards", "age", "date", "x-cache", "x-cache-lookup", "cache-status", "warning", "x-varnish",
+	"server", "client-ip",
 }
 
 // String says what c is.
@@ -153,6 +155,29 @@ func statusOf(h wire.Head) string {
 func harmful(all []change) []change {
 	return slices.DeleteFunc(slices.Clone(all), func(c change) bool {
 		return c.expected || c.was == "" && c.field != "accept-encoding" && c.field != "range" || c.field == "cache-control"
+	})
+}
+
+// aside are the parts of a request that say not what is wanted but which part of
+// it, of which age and in which form.
+var aside = []string{partVersion, "accept-encoding", "range", "if-range", "if-none-match", "if-modified-since", "if-unmodified-since"}
+
+// onAside are the statuses of answers that may be on one of those.
+var onAside = []int{400, 406, 412, 416, 426, 505}
+
+// telling are those changes of a request that may have brought about the answer
+// that the server gave: a server that has lost a file says so to whoever asks for
+// a part of it, for all of it and for its head.
+func telling(asked []change, answer wire.Head) []change {
+	status := answer.Status()
+	return slices.DeleteFunc(slices.Clone(asked), func(c change) bool {
+		switch {
+		case c.field == "accept-encoding" && answer.Get("Content-Encoding") == "":
+			return true // nothing was coded
+		case status < 400 || slices.Contains(onAside, status):
+			return false
+		}
+		return slices.Contains(aside, c.field) || c.field == partMethod && c.was == "HEAD" && c.is == "GET"
 	})
 }
 

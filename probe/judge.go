@@ -231,11 +231,11 @@ func owner(f *Finding, o *Observation) Owner {
 
 // proxySigns are fields, and the starts of their values, that only a proxy
 // writes into an answer of its own. The origin's own Server field passes
-// through a proxy unchanged.
+// through these unchanged, and not through Traffic Server.
 var proxySigns = []wire.Field{
 	{Name: "X-Squid-Error"}, {Name: "Proxy-Status"}, {Name: "Proxy-Authenticate"}, {Name: "Proxy-Agent"},
 	{Name: "Server", Value: "squid"}, {Name: "Server", Value: "tinyproxy"}, {Name: "Server", Value: "privoxy"},
-	{Name: "Server", Value: "ATS"}, {Name: "Server", Value: "mitmproxy"}, {Name: "Server", Value: "BlueCoat"},
+	{Name: "Server", Value: "mitmproxy"}, {Name: "Server", Value: "BlueCoat"},
 	{Name: "Server", Value: "Zscaler"}, {Name: "Server", Value: "McAfee"}, {Name: "X-Cache", Value: "Error"},
 }
 

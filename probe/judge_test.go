@@ -269,7 +269,7 @@ func TestSpeaker(t *testing.T) {
 		{"Proxy-Agent: Privoxy 3.0.34", Proxy},
 		{"Server: squid/5.7", Proxy},
 		{"Server: tinyproxy/1.11.1", Proxy},
-		{"Server: ATS/9.2.5", Proxy},
+		{"Server: ATS/9.2.5", Unknown}, // it stands in each answer that passes
 		{"Server: mitmproxy 8.1.1", Proxy},
 		{"server: bluecoat-security-appliance", Proxy},
 		{"Server: Zscaler/6.2", Proxy},

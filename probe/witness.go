@@ -254,17 +254,21 @@ func (s *sending) compatible(a *Arrival) bool {
 // the same and under way together, such as those of two clients, only their
 // answers are left to tell.
 func (s *sending) likeness(a *Arrival) int {
+	const body, target, method, field, answer = 1 << 12, 1 << 11, 1 << 10, 2, 1
 	same := 0
-	for i, equal := range []bool{ // the least first
-		sameAnswer(s.Answer, a.Reply),
-		s.Sent.Get("User-Agent") == a.Request.Get("User-Agent"),
-		s.Sent.Get("Range") == a.Request.Get("Range"),
-		s.Sent.Method() == a.Request.Method(),
-		originForm(s.Sent.Target()) == originForm(a.Request.Target()),
-		s.body == a.SHA256,
+	for weight, equal := range map[int]bool{
+		body:   s.body == a.SHA256,
+		target: originForm(s.Sent.Target()) == originForm(a.Request.Target()),
+		method: s.Sent.Method() == a.Request.Method(),
+		answer: sameAnswer(s.Answer, a.Reply),
 	} {
 		if equal {
-			same += 1 << i
+			same += weight
+		}
+	}
+	for _, f := range s.Sent.Fields {
+		if a.Request.Get(f.Name) == f.Value {
+			same += field
 		}
 	}
 	return same
@@ -272,7 +276,12 @@ func (s *sending) likeness(a *Arrival) int {
 
 // sameAnswer tells whether an answer may be the one that was sent.
 func sameAnswer(came, sent wire.Head) bool {
-	return came.Status() == sent.Status() && came.Get("ETag") == sent.Get("ETag") && came.Get("Last-Modified") == sent.Get("Last-Modified")
+	for _, name := range []string{"ETag", "Last-Modified", "Content-Type"} { // in which the boundary of several parts stands
+		if came.Get(name) != sent.Get(name) {
+			return false
+		}
+	}
+	return came.Status() == sent.Status()
 }
 
 // witness is what is known at the other end of s; nil when that is not certain.

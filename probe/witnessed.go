@@ -78,15 +78,11 @@ func seenFrom(r *Run) string {
 	var from []string
 	requests := 0
 	for _, result := range r.Results {
-		if o := result.Observation; o != nil && o.Witness != nil {
+		if o := result.Observation; o != nil && o.Witness != nil && wentDirect(o) == "" {
 			for _, a := range o.Witness.Arrived {
 				requests++
-				host := a.From[:max(strings.LastIndexByte(a.From, ':'), 0)]
-				if via := a.Request.Get("Via"); via != "" {
-					host += " with Via: " + quoted(via)
-				}
-				if !slices.Contains(from, host) {
-					from = append(from, host)
+				if source := a.source(); !slices.Contains(from, source) {
+					from = append(from, source)
 				}
 			}
 		}
@@ -94,7 +90,19 @@ func seenFrom(r *Run) string {
 	if len(from) == 0 {
 		return ""
 	}
-	return fmt.Sprintf("; the server saw %d requests come from %s, on connections that were not ours", requests, strings.Join(from[:min(len(from), 4)], " and "))
+	return fmt.Sprintf("; the server saw %d requests come %s, on connections that were not ours", requests, strings.Join(from[:min(len(from), 4)], " and "))
+}
+
+// source says who passed a on.
+func (a *Arrival) source() string {
+	host := a.From[:max(strings.LastIndexByte(a.From, ':'), 0)]
+	switch via := a.Request.Get("Via"); {
+	case via != "":
+		return "from " + host + " with Via: " + quoted(via)
+	case a.TLS:
+		return "through tunnels from " + host
+	}
+	return "from " + host
 }
 
 // wentDirect matches a request that came to the server on the very connection

@@ -97,7 +97,7 @@ func (t *text) head(r *probe.Report) {
 	t.printf("server %s (%s), as %s, run %s: %s, %s, %.1f s\n", r.Target.Server, string(r.Target.Kind), string(r.As),
 		r.Run, plural(r.Requests, "request"), Bytes(r.BytesSent+r.BytesReceived), float64(r.TookMS)/1000)
 	if r.Route.ProvenBy != "" && !t.Quiet {
-		t.printf("proof of the route: %s\n", r.Route.ProvenBy)
+		t.printf("%s\n", strings.Join(fold("proof of the route: "+r.Route.ProvenBy, width), "\n  "))
 	}
 	if !r.Complete {
 		t.printf("INCOMPLETE: the run was ended by %s\n", r.StoppedBy)
