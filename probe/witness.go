@@ -153,7 +153,7 @@ func (r *Run) attach(t *wusp.Testimony, cv string, c clock) {
 	}
 	for _, result := range r.Results {
 		if o := result.Observation; o != nil && of[o.Exchange] != nil {
-			o.Witness = of[o.Exchange].witness(strays, c.slack)
+			o.Witness = of[o.Exchange].witness(strays, c.slack, t.Others > 0)
 			for _, leg := range o.Legs {
 				if s := of[leg]; s != nil && o.Witness != nil {
 					o.Witness.Before = append(o.Witness.Before, s.arrived...)
@@ -284,8 +284,9 @@ func sameAnswer(came, sent wire.Head) bool {
 	return came.Status() == sent.Status()
 }
 
-// witness is what is known at the other end of s; nil when that is not certain.
-func (s *sending) witness(strays []time.Time, slack time.Duration) *Witness {
+// witness is what is known at the other end of s; nil when that is not certain: what
+// bears no name may be somebody else's, if there are others.
+func (s *sending) witness(strays []time.Time, slack time.Duration, others bool) *Witness {
 	stray := slices.ContainsFunc(strays, func(at time.Time) bool {
 		return !at.Before(s.Started.Add(-slack)) && !at.After(s.ended().Add(slack))
 	})
@@ -293,8 +294,8 @@ func (s *sending) witness(strays []time.Time, slack time.Duration) *Witness {
 		return nil // it may have come under another path
 	}
 	for _, a := range s.arrived {
-		if !s.named && a.Conn != s.arrived[0].Conn {
-			return nil // one of them is somebody else's
+		if !s.named && (others || a.Conn != s.arrived[0].Conn) {
+			return nil
 		}
 	}
 	return &Witness{Arrived: s.arrived, ByTime: !s.named}

@@ -50,6 +50,7 @@ func TestAttach(t *testing.T) {
 		passages []passage
 		want     []string // of each step, the start line that arrived, "" for none, or unknown
 		byTime   bool
+		others   int // requests of other clients
 	}{
 		{name: "as it was sent", passages: []passage{{sent: "GET http://wsus.test" + file + " HTTP/1.1", took: 5, late: 1, arrived: []string{"GET " + file + " HTTP/1.1"}}},
 			want: []string{"GET " + file + " HTTP/1.1"}},
@@ -79,6 +80,10 @@ func TestAttach(t *testing.T) {
 			want: []string{unknown}},
 		{name: "a fixed path", byTime: true, passages: []passage{{sent: "GET http://wsus.test/ncsi.txt HTTP/1.1", took: 5, late: 1, arrived: []string{"GET /ncsi.txt HTTP/1.1"}}},
 			want: []string{"GET /ncsi.txt HTTP/1.1"}},
+		{name: "a fixed path, while there are others", others: 1, passages: []passage{{sent: "GET http://wsus.test/ncsi.txt HTTP/1.1", took: 5, late: 1, arrived: []string{"GET /ncsi.txt HTTP/1.1"}}},
+			want: []string{unknown}},
+		{name: "a path of the run's own, while there are others", others: 1, passages: []passage{{sent: "GET http://wsus.test" + file + " HTTP/1.1", took: 5, late: 1, arrived: []string{"GET " + file + " HTTP/1.1"}}},
+			want: []string{"GET " + file + " HTTP/1.1"}},
 		{name: "a fixed path that others ask for too", passages: []passage{
 			{sent: "GET http://wsus.test/ncsi.txt HTTP/1.1", took: 5, late: 1, conn: 1, arrived: []string{"GET /ncsi.txt HTTP/1.1"}},
 			{at: 1, conn: 2, arrived: []string{"GET /ncsi.txt HTTP/1.1"}}},
@@ -87,6 +92,7 @@ func TestAttach(t *testing.T) {
 	for _, tt := range tests {
 		for _, ahead := range []time.Duration{0, time.Hour, -time.Hour} {
 			r, testimony := runOf(tt.passages, ahead)
+			testimony.Others = tt.others
 			r.attach(testimony, "abcdefghijklmnopqrstuv", clock{ahead: ahead, slack: 1})
 			for i, want := range tt.want {
 				w := r.Results[i].Observation.Witness

@@ -86,9 +86,22 @@ request_header_access Request-Range deny all
 read_ahead_gap 1 MB
 quick_abort_min 1 MB
 `,
-		// So that a part fetches, and keeps, the whole file.
+		// So that a part fetches the whole file.
 		"whole-files": `range_offset_limit none`,
-		"denied":      `http_access deny all`,
+		// And keeps it. The log has the bytes of the body that came from the server.
+		"whole-files-kept": `
+range_offset_limit none
+maximum_object_size_in_memory 4 MB
+logformat fetched %Ss %<bs %ru %{Range}>h
+access_log stdio:{{.Dir}}/fetched.log fetched
+`,
+		// As if the update service were down, which it is not.
+		"calls-denied": `
+acl calls urlpath_regex -i \.asmx
+deny_info 503:ERR_CONNECT_FAIL calls
+http_access deny calls
+`,
+		"denied": `http_access deny all`,
 		"ntlm-auth": `
 auth_param ntlm program /usr/lib/squid/ntlm_fake_auth
 auth_param ntlm children 10
@@ -210,7 +223,7 @@ socket-timeout 300
 		"cab-blocked": `actionsfile {{.Dir}}/cab.action`,
 	},
 }, {
-	// It knows no CONNECT. Of its defaults, HTTP/1.0 towards servers is not here:
+	// It knows no CONNECT. Of its defaults, HTTP/1.0 towards servers is a variant:
 	// nobody who wants connections to be kept has that.
 	name:  "nginx",
 	needs: []string{"/usr/sbin/nginx"},
@@ -232,11 +245,12 @@ http {
 	uwsgi_temp_path {{.Dir}}/uwsgi;
 	scgi_temp_path {{.Dir}}/scgi;
 	proxy_cache_path {{.Dir}}/cache keys_zone=files:1m;
+	log_format fetched '$upstream_cache_status $upstream_response_length $scheme://$http_host$request_uri $http_range';
+	proxy_http_version 1.1;
 	server {
 		listen 127.0.0.1:{{.Port}};
 		location / {
 			proxy_pass http://$http_host$request_uri;
-			proxy_http_version 1.1;
 			proxy_set_header Host $http_host;
 			proxy_set_header Connection "";
 			{{.Extra}}
@@ -257,6 +271,13 @@ http {
 			proxy_ignore_client_abort on;
 			proxy_limit_rate 800m;
 `,
+		// The log has the bytes of the body that came from the server.
+		"whole-files-kept": `
+			proxy_cache files;
+			proxy_cache_valid 200 206 1h;
+			access_log {{.Dir}}/fetched.log fetched;
+`,
+		"http10": `proxy_http_version 1.0;`,
 		// As lancache does it.
 		"slice": `
 			slice 1m;
@@ -354,6 +375,13 @@ CONFIG proxy.config.crash_log_helper STRING NULL
 // connections. It is gone when the test is over.
 func (p *realProxy) start(t *testing.T, variant, server string) string {
 	t.Helper()
+	address, _ := p.startIn(t, variant, server)
+	return address
+}
+
+// startIn does what start does, and returns the directory of p too.
+func (p *realProxy) startIn(t *testing.T, variant, server string) (address, dir string) {
+	t.Helper()
 	for _, program := range p.needs {
 		if _, err := exec.LookPath(program); err != nil {
 			t.Fatalf("%s is not installed: %v", p.name, err)
@@ -376,11 +404,11 @@ func (p *realProxy) start(t *testing.T, variant, server string) string {
 					t.Logf("%s logged:\n%s", p.name, logs(dir))
 				}
 			})
-			return net.JoinHostPort("127.0.0.1", port)
+			return net.JoinHostPort("127.0.0.1", port), dir
 		}
 	}
 	t.Fatalf("starting %s: %v", p.name, err)
-	return ""
+	return "", ""
 }
 
 // freePort returns a port of 127.0.0.1 nobody listens on.

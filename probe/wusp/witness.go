@@ -37,8 +37,9 @@ const WitnessPath = "/.proxycheck/witness/"
 
 // A Testimony is what a fake WSUS tells of the requests that it received.
 type Testimony struct {
-	Now      time.Time `json:"now"`  // by its clock
-	Lost     bool      `json:"lost"` // there were more than it keeps or tells
+	Now      time.Time `json:"now"`    // by its clock
+	Lost     bool      `json:"lost"`   // there were more than it keeps or tells
+	Others   int       `json:"others"` // requests of other clients in that time
 	Arrivals []Arrival `json:"arrivals"`
 }
 

@@ -269,6 +269,9 @@ func (w *Witness) testimony(since time.Time, nonces []string) wusp.Testimony {
 		}
 		a := r.told()
 		if !names(a, nonces) && !anybodys(a) {
+			if !bytes.Contains(a.Head, []byte(wusp.WitnessPath)) {
+				t.Others++
+			}
 			continue
 		}
 		if len(t.Arrivals) == maxTold {
