@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"proxycheck/probe/report"
 	"proxycheck/probe/wusp"
 	"proxycheck/sim"
 	"proxycheck/sim/wsus"
@@ -93,7 +94,7 @@ func (o *offer) read(form, size, sizes string, faults, refusing []string) (err e
 	if o.form = wsus.LineForms[form]; o.form == nil {
 		return usage("--log-format %q%s", form, near(form, slices.Sorted(maps.Keys(wsus.LineForms))))
 	}
-	if o.size, err = parseSize(size); err != nil {
+	if o.size, err = report.ParseBytes(size, wusp.MaxContent); err != nil {
 		return usage("--size %w", err)
 	}
 	if sizes != "" {
@@ -118,27 +119,10 @@ func say(w io.Writer, text string) error {
 	return errSaid
 }
 
-// units are those of sizes, in bytes.
-var units = map[string]int64{"": 1, "B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40, "KB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12}
-
-// parseSize reads the size of a file.
-func parseSize(text string) (int64, error) {
-	digits := strings.TrimRight(text, "BKMGTi")
-	n, err := strconv.ParseInt(digits, 10, 64)
-	unit, ok := units[text[len(digits):]]
-	switch {
-	case err != nil || !ok:
-		return 0, fmt.Errorf("%q is no number of bytes: want one such as 2MiB", text)
-	case n < 1 || n > wusp.MaxContent/unit:
-		return 0, fmt.Errorf("%q is out of range: want 1 to %d bytes", text, int64(wusp.MaxContent))
-	}
-	return n * unit, nil
-}
-
 // parseSizes reads sizes with commas between them.
 func parseSizes(list string) (sizes []int64, err error) {
 	for text := range strings.SplitSeq(list, ",") {
-		size, err := parseSize(strings.TrimSpace(text))
+		size, err := report.ParseBytes(strings.TrimSpace(text), wusp.MaxContent)
 		if err != nil {
 			return nil, err
 		}
@@ -187,39 +171,5 @@ func nearFlag(flags *pflag.FlagSet, err error) string {
 	return near(unknown.GetSpecifiedName(), names)
 }
 
-// near names the words that look like word, for whoever mistyped it, or all of
-// them when none does.
-func near(word string, words []string) string {
-	const most = 20
-	some := slices.DeleteFunc(slices.Clone(words), func(w string) bool {
-		holds := len(word) > 2 && strings.Contains(w, word)
-		return !holds && distance(strings.ToLower(word), strings.ToLower(w)) > max(2, 1+len(word)/4)
-	})
-	switch {
-	case len(some) > 0:
-		return "; near it are " + strings.Join(some, ", ")
-	case len(words) <= most:
-		return "; there are " + strings.Join(words, ", ")
-	}
-	return "; help lists them all"
-}
-
-// distance is how many letters must be changed to make b of a (Levenshtein).
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0]++
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost = min(diagonal, row[j], row[j+1]) + 1
-			}
-			diagonal, row[j+1] = row[j+1], cost
-		}
-	}
-	return row[len(b)]
-}
+// near names the words that look like word.
+func near(word string, words []string) string { return report.Near(word, words, "help lists them all") }

@@ -37,7 +37,7 @@ func TestUsage(t *testing.T) {
 		{"--soap-fault help", 0, "codes: ConfigChanged, CookieExpired"},
 		{"extra", 2, "one argument too many"},
 		{"--size 0", 2, `--size "0" is out of range: want 1 to`},
-		{"--size many", 2, `--size "many" is no number of bytes: want one such as 2MiB`},
+		{"--size many", 2, `--size "many" is no number of bytes: want one such as 8MiB`},
 		{"--size 9999999TiB", 2, "out of range"},
 		{"--sizes 20KiB,,2MiB", 2, `--sizes "" is no number of bytes`},
 		{"--sizes 20KiB,2PiB", 2, `--sizes "2PiB" is no number of bytes`},

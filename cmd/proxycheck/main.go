@@ -10,7 +10,6 @@ import (
 	"os"
 	"os/signal"
 	"runtime"
-	"slices"
 	"strings"
 	"syscall"
 	"text/tabwriter"
@@ -18,6 +17,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"proxycheck/probe"
+	"proxycheck/probe/report"
 )
 
 // version is stamped by the linker.
@@ -163,47 +163,7 @@ func versionCommand(c *call) error {
 	return err
 }
 
-// near names the words that look like word, for whoever mistyped it, or all of
-// them when they are few.
+// near names the words that look like word.
 func near(word string, words []string) string {
-	var some []string
-	for _, w := range words {
-		if distance(word, w) <= max(2, 1+len(word)/4) || len(word) > 2 && (strings.Contains(w, word) || strings.Contains(word, w)) {
-			some = append(some, w)
-		}
-	}
-	switch {
-	case len(some) == 0 && len(words) <= 20:
-		return "; there are " + strings.Join(words, ", ")
-	case len(some) == 0:
-		return "; proxycheck list has them all"
-	}
-	far := func(w string) int {
-		if strings.Contains(w, word) {
-			return 0
-		}
-		return distance(word, w)
-	}
-	slices.SortStableFunc(some, func(a, b string) int { return far(a) - far(b) })
-	return "; near it are " + strings.Join(some, ", ")
-}
-
-// distance is how many letters must be changed to make b of a (Levenshtein).
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0]++
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost = min(diagonal, row[j], row[j+1]) + 1
-			}
-			diagonal, row[j+1] = row[j+1], cost
-		}
-	}
-	return row[len(b)]
+	return report.Near(word, words, "proxycheck list has them all")
 }

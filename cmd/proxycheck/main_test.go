@@ -92,7 +92,7 @@ func TestExitStatus(t *testing.T) {
 		{"run --server embedded --ca x.pem", 2, "leave out"},
 		{"run --server embedded -q -v", 2, "exclude each other"},
 		{"run --server embedded --max-bytes much", 2, "want one such as 8MiB"},
-		{"run --server embedded --max-bytes 8TiB", 2, "want one such as 8MiB"},
+		{"run --server embedded --max-bytes 8PiB", 2, "want one such as 8MiB"},
 		{"run --server embedded --timeout 0s", 2, "more than nothing"},
 		{"run --server embedded --timeout soon", 2, "invalid argument"},
 		{"run --server embedded --fail-on never", 2, "want warn or fail"},

@@ -9,13 +9,13 @@ import (
 	"path"
 	"runtime"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
 	"github.com/spf13/pflag"
 
 	"proxycheck/probe"
+	"proxycheck/probe/report"
 )
 
 // runFlags are the flags of the command run.
@@ -189,7 +189,9 @@ func (f *runFlags) client(fs *pflag.FlagSet) (c *probe.Client, about probe.About
 		return nil, about, nil, err
 	}
 	if c.Profile, err = probe.LookupProfile(f.as); err == nil {
-		c.MaxBytes, err = parseBytes(f.maxBytes)
+		if c.MaxBytes, err = report.ParseBytes(f.maxBytes, 1<<60); err != nil {
+			err = fmt.Errorf("--max-bytes %w", err)
+		}
 	}
 	if err != nil {
 		closer()
@@ -337,16 +339,4 @@ func runAs() probe.RunAs {
 		r.Account = u.Username
 	}
 	return r
-}
-
-// parseBytes reads a number of bytes such as 8MiB.
-func parseBytes(s string) (int64, error) {
-	units := map[string]int64{"": 1, "B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "KB": 1e3, "MB": 1e6, "GB": 1e9}
-	digits := strings.TrimRight(s, "BKMGi")
-	n, err := strconv.ParseInt(digits, 10, 64)
-	unit, ok := units[s[len(digits):]]
-	if err != nil || !ok || n <= 0 || n > (1<<62)/unit {
-		return 0, fmt.Errorf("%q is no number of bytes: want one such as 8MiB", s)
-	}
-	return n * unit, nil
 }
