@@ -208,6 +208,7 @@ func longestPath(r *probe.Report) time.Duration {
 func TestRepeatedAtTwoNodes(t *testing.T) {
 	for name, finding := range map[string]string{"range-removed": "range-ignored", "range-only-warm": "cold-fails", "head-limited": "head-limited"} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			well, broken := twoNodes(t, fault(t, name))
 			_, port, _ := net.SplitHostPort(well.Addr())
 			c := well.Client(ample)
@@ -215,7 +216,7 @@ func TestRepeatedAtTwoNodes(t *testing.T) {
 			c.Resolver = nameServer(t, "127.0.0.1", "127.0.0.2")
 			c.Target.CA = "" // each node has a server of its own, which it finds at the usual ports
 			c.Target.Host, c.Target.Content, c.Target.Secure = sim.ServerName+":8530", sim.ServerName+":8530", sim.ServerName+":8531"
-			c.MaxBytes = 8 << 20
+			c.MaxBytes, c.Target.Size = 8<<20, smallSize
 			fault(t, name).Prepare(c)
 			const times = 2
 			run, err := c.RunRepeated(t.Context(), times, time.Minute)

@@ -39,8 +39,16 @@ func brokenNet(t *testing.T, breaks ...func(*Net)) *Net {
 		t.Fatal(err)
 	}
 	t.Cleanup(n.Close)
+	n.Server.Size, n.Server.Updates = smallFile, fewUpdates
 	return n
 }
+
+// What a server has where something is to show: files of still more than the 1 MiB
+// that Delivery Optimization asks for at once, and one short page of updates.
+const (
+	smallFile  = 1<<20 + 20_003
+	fewUpdates = 2
+)
 
 // A client is one connection to the proxy, of which each byte is our own.
 type client struct {

@@ -27,7 +27,7 @@ const (
 
 // smallSize is that of the files where a fault is to show: still more than the 1
 // MiB behind which the deep part is, and less to move.
-const smallSize = 1<<20 + 200_003
+const smallSize = 1<<20 + 20_003
 
 // fewUpdates are on one short page, where a fault is to show.
 const fewUpdates = 2
@@ -163,6 +163,7 @@ func TestFaultsCompose(t *testing.T) {
 		{"exe-reset", "connection-closed"},
 	} {
 		t.Run(tt.faults, func(t *testing.T) {
+			t.Parallel()
 			var faults []*sim.Fault
 			for name := range strings.FieldsSeq(tt.faults) {
 				if f := sim.ForTests[name]; f != nil {

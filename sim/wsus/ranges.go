@@ -28,19 +28,19 @@ func bounded(r *http.Request) *http.Request {
 }
 
 // bufferSize is how much of a file is generated before it is written, in bytes.
-// More would be faster by little, and each answer that is under way has a buffer.
+// Twice as much is hardly faster, and each answer that a client takes slowly holds
+// a buffer.
 const bufferSize = 64 << 10
 
 var buffers = sync.Pool{New: func() any { return new([bufferSize]byte) }}
 
-// A sender is an answer to which [http.ServeContent] sends a body: it hands the
-// copying over to a destination that can do it by itself.
+// A sender is an answer to which [http.ServeContent] copies the body: a writer
+// with a ReadFrom is left to do that by itself.
 type sender struct{ http.ResponseWriter }
 
-// ReadFrom sends what src has. A part of a generated file is sent without being
-// copied, where it is kept.
+// ReadFrom sends what src has.
 func (s sender) ReadFrom(src io.Reader) (int64, error) {
-	body := struct{ io.Writer }{s.ResponseWriter}
+	body := struct{ io.Writer }{s.ResponseWriter} // without a ReadFrom, and so with these buffers
 	if part, ok := src.(*io.LimitedReader); ok {
 		if file, ok := part.R.(*io.SectionReader); ok && isGenerated(file) {
 			return sendPart(body, file, part.N)
@@ -49,9 +49,11 @@ func (s sender) ReadFrom(src io.Reader) (int64, error) {
 	return buffered(body, src)
 }
 
-// isGenerated tells whether the bytes of a file never change.
+// isGenerated tells whether file is all of a generated one, whose bytes never
+// change.
 func isGenerated(file *io.SectionReader) bool {
-	switch source, from, _ := file.Outer(); source.(type) {
+	source, from, _ := file.Outer()
+	switch source.(type) {
 	case wusp.Content, wusp.Stream:
 		return from == 0
 	}
@@ -61,20 +63,25 @@ func isGenerated(file *io.SectionReader) bool {
 // sendPart sends the next n bytes of a generated file, or all that there are.
 func sendPart(w io.Writer, file *io.SectionReader, n int64) (sent int64, err error) {
 	at, err := file.Seek(0, io.SeekCurrent)
-	for end := min(at+n, file.Size()); at < end && err == nil; {
-		next := min(end, (at/blockSize+1)*blockSize)
-		var written int64
-		if b := kept.bytes(file, at/blockSize); b != nil {
-			var n int
-			n, err = w.Write(b[at%blockSize : next-at/blockSize*blockSize])
-			written = int64(n)
-		} else {
-			written, err = buffered(w, io.NewSectionReader(file, at, next-at))
-		}
-		at, sent = at+written, sent+written
+	for n = min(n, file.Size()-at); sent < n && err == nil; {
+		var some int64
+		some, err = sendBlock(w, file, at+sent, n-sent)
+		sent += some
 	}
-	file.Seek(at, io.SeekStart)
+	file.Seek(at+sent, io.SeekStart)
 	return sent, err
+}
+
+// sendBlock sends the n bytes of a generated file from at on, or those of them
+// that are in the same block as the first.
+func sendBlock(w io.Writer, file *io.SectionReader, at, n int64) (int64, error) {
+	from := at % blockSize
+	n = min(n, blockSize-from)
+	if b := kept.bytes(file, at); b != nil {
+		sent, err := w.Write(b[from : from+n])
+		return int64(sent), err
+	}
+	return buffered(w, io.NewSectionReader(file, at, n))
 }
 
 // buffered copies src to w in big pieces.
@@ -88,8 +95,8 @@ func buffered(w io.Writer, src io.Reader) (int64, error) {
 const blockSize = 256 << 10
 
 // blocks are those of generated files that were asked for again, so that what
-// many clients fetch at the same time is generated once. Each has one place
-// where it can be; those that follow each other have different ones.
+// many clients fetch at about the same time is generated once. Each has one place
+// where it can be, and the next one of its file has the place beside it.
 type blocks [32]atomic.Pointer[block]
 
 // kept are 8 MiB at most, for all servers of the process.
@@ -97,25 +104,29 @@ var kept blocks
 
 // A block is a part of a file.
 type block struct {
-	file  io.ReaderAt // by which alone it is told from others
-	index int64       // in the file
-	bytes []byte      // nil until it is asked for again
+	source io.ReaderAt // of the file: what tells it from others
+	index  int64       // in the file
+	asked  int64       // where in the file the part began that was asked for first
+	bytes  []byte      // nil until that part is asked for again
 }
 
 var seed = maphash.MakeSeed()
 
-// bytes is a block of a generated file, or nil when that is not kept. The second
-// time in a row that a place is asked for the same block, it keeps that.
-func (k *blocks) bytes(file *io.SectionReader, index int64) []byte {
+// bytes is the block of a generated file in which at is, or nil when it is not
+// kept. It is kept from the second time on that the same part is asked for, unless
+// another block was asked for between that has the same place: so a file that is
+// fetched once, in however many parts, leaves nothing behind.
+func (k *blocks) bytes(file *io.SectionReader, at int64) []byte {
 	source, _, _ := file.Outer()
+	index := at / blockSize
 	place := &k[(maphash.Comparable(seed, source)+uint64(index))%uint64(len(k))]
 	b := place.Load()
 	switch {
-	case b == nil || b.index != index || b.file != source:
-		place.Store(&block{file: source, index: index})
+	case b == nil || b.index != index || b.source != source:
+		place.Store(&block{source: source, index: index, asked: at})
 		return nil
-	case b.bytes == nil:
-		b = &block{source, index, make([]byte, min(blockSize, file.Size()-index*blockSize))}
+	case b.bytes == nil && b.asked == at:
+		b = &block{source, index, at, make([]byte, min(blockSize, file.Size()-index*blockSize))}
 		file.ReadAt(b.bytes, index*blockSize)
 		place.Store(b)
 	}

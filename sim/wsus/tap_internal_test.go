@@ -3,6 +3,7 @@ package wsus
 import (
 	"bytes"
 	"testing"
+	"time"
 )
 
 // splits feeds text in pieces of n bytes and returns the heads that it has.
@@ -89,4 +90,43 @@ func FuzzSplitter(f *testing.F) {
 			rest = string(after)
 		}
 	})
+}
+
+// TestWitnessBounds checks that what is too old or too much is forgotten, and that
+// this is said to whoever asks about that time.
+func TestWitnessBounds(t *testing.T) {
+	const nonce = "c0ffee00"
+	now := time.Now()
+	for name, tt := range map[string]struct {
+		head    int           // bytes
+		records int           // that arrive
+		every   time.Duration // one after another, the last now
+		kept    int
+		since   time.Duration // ago
+		lost    bool
+	}{
+		"few":                     {head: 100, records: 10, kept: 10, since: time.Minute},
+		"too many":                {head: 100, records: maxRecords + 10, kept: maxRecords, since: time.Minute, lost: true},
+		"too long":                {head: 32 << 10, records: 600, kept: maxKept / (32 << 10), since: time.Minute, lost: true},
+		"too old":                 {head: 100, records: 40, every: time.Minute, kept: 16, since: time.Hour, lost: true},
+		"too old to be asked for": {head: 100, records: 40, every: time.Minute, kept: 16, since: 5 * time.Minute},
+	} {
+		w := NewWitness()
+		for i := range tt.records {
+			r := &Record{witness: w}
+			r.Head = append([]byte("GET /Content/"+nonce+" HTTP/1.1\r\n"), make([]byte, tt.head)...)[:tt.head]
+			r.At = now.Add(time.Duration(i-tt.records+1) * tt.every)
+			w.keep(r)
+		}
+		if len(w.records) != tt.kept || w.kept != tt.kept*tt.head {
+			t.Errorf("%s: %d records of %d bytes are kept, want %d", name, len(w.records), w.kept, tt.kept)
+		}
+		told := w.testimony(now.Add(-tt.since), []string{nonce})
+		if told.Lost != tt.lost && len(w.records) <= maxTold {
+			t.Errorf("%s: lost %v, want %v", name, told.Lost, tt.lost)
+		}
+		if len(told.Arrivals) > maxTold || len(told.Arrivals) == 0 {
+			t.Errorf("%s: %d records are told of", name, len(told.Arrivals))
+		}
+	}
 }

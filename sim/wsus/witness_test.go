@@ -187,21 +187,6 @@ func TestWitnessMalformed(t *testing.T) {
 	}
 }
 
-// TestWitnessBounds checks that old requests are forgotten, and that this is said.
-func TestWitnessBounds(t *testing.T) {
-	w := newWitnessed(t, http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
-	head := "GET /c0ffee00 HTTP/1.1\r\nHost: x\r\nPadding: " + strings.Repeat("x", 60<<10) + "\r\n\r\n"
-	const requests = 400 // more than 16 MiB
-	for range requests / 20 {
-		w.send(t, strings.Repeat(head, 20), 20)
-	}
-	w.settled(requests)
-	told := w.told(t, "c0ffee00")
-	if !told.Lost || len(told.Arrivals) > requests*3/4 || len(told.Arrivals) < requests/4 {
-		t.Errorf("%d of %d requests are told of, lost: %v", len(told.Arrivals), requests, told.Lost)
-	}
-}
-
 // TestWitnessQuestions checks that a question that makes no sense is refused, and
 // that nobody learns the path by asking.
 func TestWitnessQuestions(t *testing.T) {
