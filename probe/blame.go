@@ -13,7 +13,7 @@ import (
 
 // blame settles the owner of each verdict of j that may be of either end. What
 // nothing proves is open, whoever it usually is.
-func (j *judged) blame() {
+func (j *judged) blame(all []*judged) {
 	o := j.Observation
 	if o == nil || o.NoProxy {
 		return
@@ -24,6 +24,9 @@ func (j *judged) blame() {
 			continue
 		}
 		who, because := byWitness(o, v.Finding)
+		if first := saidFirst(j, all, v.Finding); first != nil && o.Witness != nil && len(o.Witness.Arrived) == 0 {
+			who, because = first.Owner, "a cache gave again what came the first time"
+		}
 		if who == "" {
 			who, because = byDirect(j.Step, o, v.Finding)
 		}
@@ -34,6 +37,17 @@ func (j *judged) blame() {
 		v.Owner, v.Evidence = who, strings.TrimSuffix(v.Evidence+"; "+because, "; ")
 		j.proven = append(j.proven, v.Finding)
 	}
+}
+
+// saidFirst is what the row says of f that j repeats; nil when it says nothing, or j
+// repeats none.
+func saidFirst(j *judged, all []*judged, f *Finding) *Verdict {
+	row := named(all, j.Step.Name)
+	if j.Step.Variant == "" || row == nil || !slices.Contains(row.proven, f) {
+		return nil
+	}
+	i := slices.IndexFunc(row.verdicts, func(v Verdict) bool { return v.Finding == f })
+	return &row.verdicts[i]
 }
 
 // disputable tells whether f may be the server's doing as well as the proxy's.
@@ -57,7 +71,7 @@ func byWitness(o *Observation, f *Finding) (Owner, string) {
 	if o.Witness == nil || !left {
 		return "", ""
 	}
-	a := o.Witness.last()
+	a := o.Witness.closest()
 	if a == nil {
 		return Proxy, "nothing of it arrived at the server"
 	}

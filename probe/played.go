@@ -107,7 +107,7 @@ func (p *Played) witnessed(o *Observation) {
 	for _, a := range slices.Concat(w.Before, w.Arrived) {
 		p.Origin, p.Replies = append(p.Origin, latin1(a.Head)), append(p.Replies, latin1(a.Answer))
 	}
-	a := w.last()
+	a := w.closest()
 	if a == nil {
 		p.Changes = append(p.Changes, "nothing of this request arrived at the server")
 		return

@@ -60,7 +60,7 @@ func judgeOne(r *Run) []*judged {
 	idleCut(r, all)
 	for _, j := range all {
 		j.spare(r)
-		j.blame()
+		j.blame(all)
 		j.acquit(r)
 	}
 	return all

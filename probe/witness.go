@@ -14,7 +14,7 @@ import (
 
 // A Witness is what a fake WSUS saw of one step.
 type Witness struct {
-	Arrived []*Arrival // the requests that arrived for the last exchange; none when it was not passed on
+	Arrived []*Arrival // the requests that arrived for the last exchange, that which is most like it last; none when it was not passed on
 	Before  []*Arrival // those for the legs before it
 	ByTime  bool       // nothing in the request names the run: it was known by its path and its time
 }
@@ -25,8 +25,9 @@ type Arrival struct {
 	Request, Reply wire.Head // Reply is zero when there was none
 }
 
-// last is the last request that arrived for the last exchange, or nil.
-func (w *Witness) last() *Arrival {
+// closest is the request that arrived for the last exchange, of several the one
+// that is most like it; nil for none.
+func (w *Witness) closest() *Arrival {
 	if w == nil || len(w.Arrived) == 0 {
 		return nil
 	}
@@ -105,7 +106,11 @@ func (c clock) sharpen(sent []*sending, arrived []*Arrival) clock {
 			continue
 		}
 		s, at := some[0], coming[key][0].At
-		least, most = max(least, at.Sub(s.ended())), min(most, at.Sub(s.Started))
+		from, to := at.Sub(s.ended()), at.Sub(s.Started)
+		if from > c.ahead+c.slack || to < c.ahead-c.slack {
+			continue // a cache answered ours, and what came is of an earlier run
+		}
+		least, most = max(least, from), min(most, to)
 	}
 	if least > most {
 		return c // they did not belong together, or a clock was set
@@ -143,7 +148,7 @@ func (r *Run) attach(t *wusp.Testimony, cv string, c clock) {
 		at := a.At.Add(-c.ahead)
 		if s := senderOf(sent, a, at, c.slack); s != nil {
 			s.arrived = append(s.arrived, a)
-		} else {
+		} else if !strings.HasPrefix(simplest(a.Request.Target()), wusp.HelloPath) { // which is no step
 			strays = append(strays, at)
 		}
 	}
@@ -254,9 +259,10 @@ func (s *sending) compatible(a *Arrival) bool {
 // the same and under way together, such as those of two clients, only their
 // answers are left to tell.
 func (s *sending) likeness(a *Arrival) int {
-	const body, target, method, field, answer = 1 << 12, 1 << 11, 1 << 10, 2, 1
+	const conn, body, target, method, field, answer = 1 << 13, 1 << 12, 1 << 11, 1 << 10, 2, 1
 	same := 0
 	for weight, equal := range map[int]bool{
+		conn:   s.direct(a),
 		body:   s.body == a.SHA256,
 		target: originForm(s.Sent.Target()) == originForm(a.Request.Target()),
 		method: s.Sent.Method() == a.Request.Method(),
@@ -273,6 +279,9 @@ func (s *sending) likeness(a *Arrival) int {
 	}
 	return same
 }
+
+// direct tells whether a came on the very connection on which s left.
+func (s *sending) direct(a *Arrival) bool { return a.From == s.Local && a.To == s.Remote }
 
 // sameAnswer tells whether an answer may be the one that was sent.
 func sameAnswer(came, sent wire.Head) bool {
@@ -298,5 +307,6 @@ func (s *sending) witness(strays []time.Time, slack time.Duration, others bool) 
 			return nil
 		}
 	}
+	slices.SortStableFunc(s.arrived, func(a, b *Arrival) int { return s.likeness(a) - s.likeness(b) })
 	return &Witness{Arrived: s.arrived, ByTime: !s.named}
 }

@@ -99,7 +99,7 @@ func TestAttach(t *testing.T) {
 				got := unknown
 				if w != nil {
 					got = ""
-					if a := w.last(); a != nil {
+					if a := w.closest(); a != nil {
 						got = a.Request.Start
 					}
 					if w.ByTime != tt.byTime {

@@ -55,10 +55,10 @@ func changedOnTheWay(all []*judged) {
 	for _, harm := range []bool{true, false} {
 		for _, j := range all {
 			harmed := slices.ContainsFunc(j.verdicts, func(v Verdict) bool { return v.Grade != Note })
-			if j.Observation == nil || j.Observation.NoProxy || j.Observation.Witness.last() == nil || harmed != harm {
+			if j.Observation == nil || j.Observation.NoProxy || j.Observation.Witness.closest() == nil || harmed != harm {
 				continue
 			}
-			changes := harmful(requestChanges(j.Observation.Exchange, j.Observation.Witness.last()))
+			changes := harmful(requestChanges(j.Observation.Exchange, j.Observation.Witness.closest()))
 			if harm {
 				for _, c := range changes {
 					known = append(known, c.field)
@@ -108,7 +108,7 @@ func (a *Arrival) source() string {
 // wentDirect matches a request that came to the server on the very connection
 // on which it left: what is set as the proxy is the server itself.
 func wentDirect(o *Observation) string {
-	if a := o.Witness.last(); !o.NoProxy && a != nil && a.From == o.Local && a.To == o.Remote {
+	if a := o.Witness.closest(); !o.NoProxy && a != nil && a.From == o.Local && a.To == o.Remote {
 		return "the request arrived at the server on the connection from " + o.Local + ", which was opened to the proxy"
 	}
 	return ""

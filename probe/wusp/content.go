@@ -9,8 +9,6 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
-	"regexp"
-	"strconv"
 	"strings"
 )
 
@@ -40,17 +38,41 @@ func NewContent(size int64, run, ext string) Content {
 	return Content{Name: fmt.Sprintf("%012X%.8s%X%s", size, run, nonce, folder), Ext: ext, Size: size}
 }
 
-var contentPath = regexp.MustCompile(`(?i)^/Content/([0-9A-F]{2})/([0-9A-F]{40})(\.[a-z0-9]{1,5})$`)
+// The parts of a path such as /Content/C0/0000..C0.cab.
+const (
+	contentRoot  = "/Content/"
+	nameLength   = 40
+	maxExtension = 5 // without its dot
+)
 
-// ParseContent is the content at a path, or false when there is none.
+// ParseContent is the content at a path, in any case, or false when there is
+// none. It is asked for each request, and so does without a regular expression.
 func ParseContent(path string) (Content, bool) {
-	m := contentPath.FindStringSubmatch(path)
-	if m == nil || !strings.EqualFold(m[1], m[2][38:]) {
+	const name = len(contentRoot + folder + "/")
+	const ext = name + nameLength
+	if len(path) < ext || !strings.EqualFold(path[:len(contentRoot)], contentRoot) ||
+		!strings.EqualFold(path[len(contentRoot):name], path[ext-len(folder):ext]+"/") || !isExtension(path[ext:]) {
 		return Content{}, false
 	}
-	name := strings.ToUpper(m[2])
-	size, err := strconv.ParseInt(name[:12], 16, 64)
-	return Content{Name: name, Ext: m[3], Size: size}, err == nil
+	digits, err := hex.DecodeString(path[name:ext])
+	if err != nil {
+		return Content{}, false
+	}
+	size := uint64(binary.BigEndian.Uint16(digits))<<32 | uint64(binary.BigEndian.Uint32(digits[2:]))
+	return Content{Name: strings.ToUpper(path[name:ext]), Ext: path[ext:], Size: int64(size)}, true
+}
+
+// isExtension tells whether s is a dot and some letters and digits.
+func isExtension(s string) bool {
+	if len(s) < len(".x") || len(s) > 1+maxExtension || s[0] != '.' {
+		return false
+	}
+	for _, c := range []byte(s[1:]) {
+		if (c|0x20 < 'a' || c|0x20 > 'z') && (c < '0' || c > '9') {
+			return false
+		}
+	}
+	return true
 }
 
 // Path is where c stands on a server (wire.md 3.5).

@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"encoding/binary"
 	"encoding/hex"
+	"fmt"
 	"io"
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -114,13 +116,24 @@ func FuzzDecodeXpress(f *testing.F) {
 	})
 }
 
-// A path that is content leads back to itself.
+// contentPath is the form of the path of a file.
+var contentPath = regexp.MustCompile(`^/[Cc][Oo][Nn][Tt][Ee][Nn][Tt]/([0-9A-Fa-f]{2})/([0-9A-Fa-f]{12})[0-9A-Fa-f]{26}([0-9A-Fa-f]{2})\.[A-Za-z0-9]{1,5}$`)
+
+// What has the form of a path is content, leads back to itself, and has the size
+// in its name. Nothing else is content.
 func FuzzParseContent(f *testing.F) {
-	f.Add(NewContent(5, "0A1B2C3D", ".cab").Path())
-	f.Add("/Content/../x.cab")
+	path := NewContent(MaxContent, "0A1B2C3D", ".cab").Path()
+	for _, seed := range []string{path, strings.ToLower(path), path + "abc", path[:len(path)-4], path[:len(path)-3], path[:len(path)-4] + ".\u017f",
+		"/Content/../x.cab", "/Content/C1" + path[len("/Content/C0"):], strings.Replace(path, "/C0/", "/C0x", 1), strings.Replace(path, "F", "G", 1)} {
+		f.Add(seed)
+	}
 	f.Fuzz(func(t *testing.T, path string) {
 		c, ok := ParseContent(path)
-		if ok && (!strings.EqualFold(c.Path(), path) || c.Size < 0 || c.Size > MaxContent) {
+		m := contentPath.FindStringSubmatch(path)
+		if want := m != nil && strings.EqualFold(m[1], m[3]); ok != want {
+			t.Fatalf("ParseContent(%q) = %+v, %v; want %v", path, c, ok, want)
+		}
+		if ok && (!strings.EqualFold(c.Path(), path) || !strings.EqualFold(m[2], fmt.Sprintf("%012x", c.Size)) || c.Size > MaxContent) {
 			t.Errorf("%q is %+v, at %q", path, c, c.Path())
 		}
 	})
