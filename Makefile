@@ -75,7 +75,7 @@ interop-setup:
 	apt-get -q -o DPkg::Lock::Timeout=120 update </dev/null
 	apt-get -q -y -o DPkg::Lock::Timeout=120 -o Dpkg::Options::=--force-confold install --no-install-recommends \
 		squid-openssl apache2 tinyproxy privoxy nginx-light haproxy varnish trafficserver \
-		curl aria2 tshark iproute2 util-linux </dev/null
+		curl wget aria2 tshark wrk cabextract libxml2-utils iproute2 util-linux </dev/null
 
 # interop: the tests against other programs (see interop-setup), cut off from the network where possible
 interop:

@@ -1,6 +1,7 @@
 package probe
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -126,6 +127,7 @@ func TestChanges(t *testing.T) {
 		{"another Range", "GET /a?b=1 HTTP/1.1\nHost: wsus.test\nRange: bytes=0-9", `range changed: "bytes=0-1" became "bytes=0-9"`},
 		{"another target and Host", "GET /a HTTP/1.1\nHost: wsus\nRange: bytes=0-1", `target changed: "/a?b=1" became "/a"; host changed: "wsus.test" became "wsus"`},
 		{"HTTP/1.0", "GET /a?b=1 HTTP/1.0\nHost: wsus.test\nRange: bytes=0-1", `version changed: "HTTP/1.1" became "HTTP/1.0"`},
+		{"as Traffic Server names the client", "GET /a?b=1 HTTP/1.1\nHost: wsus.test\nRange: bytes=0-1\nClient-ip: 10.0.0.1", ""},
 		{"gzip", "GET /a?b=1 HTTP/1.1\nHost: wsus.test\nRange: bytes=0-1\nAccept-Encoding: gzip", `accept-encoding added: "gzip"`},
 	}
 	for _, tt := range tests {
@@ -133,6 +135,36 @@ func TestChanges(t *testing.T) {
 		if got := words(harmful(requestChanges(&wire.Exchange{Sent: wire.Lines(sent)}, a))); got != tt.want {
 			t.Errorf("%s: %s, want %s", tt.name, got, tt.want)
 		}
+	}
+}
+
+// A change that has no part in what the server answered proves nothing.
+func TestTelling(t *testing.T) {
+	coding := change{field: "accept-encoding", was: "xpress"}
+	parts := change{field: "range", was: "bytes=0-1"}
+	older := change{field: partVersion, was: "HTTP/1.1", is: "HTTP/1.0"}
+	asGet := change{field: partMethod, was: "HEAD", is: "GET"}
+	host := change{field: "host", was: "wsus.test", is: "wsus"}
+	tests := []struct {
+		name, answer string
+		asked, want  []change
+	}{
+		{"lost files", "HTTP/1.1 404 Not Found", []change{coding, parts, older, asGet}, nil},
+		{"lost files at another host", "HTTP/1.1 404 Not Found", []change{parts, host}, []change{host}},
+		{"a part as a whole", "HTTP/1.1 200 OK", []change{coding, parts}, []change{parts}},
+		{"compressed", "HTTP/1.1 200 OK\nContent-Encoding: gzip", []change{coding}, []change{coding}},
+		{"a range is refused", "HTTP/1.1 416 Range Not Satisfiable", []change{parts}, []change{parts}},
+		{"an old version is refused", "HTTP/1.1 505 HTTP Version Not Supported", []change{older}, []change{older}},
+		{"no answer", "", []change{coding, parts}, []change{parts}},
+	}
+	for _, tt := range tests {
+		if got := telling(tt.asked, wire.Lines(tt.answer)); !slices.Equal(got, tt.want) {
+			t.Errorf("%s: %s, want %s", tt.name, words(got), words(tt.want))
+		}
+	}
+	server := change{field: "server", was: "Microsoft-IIS/10.0", is: "nginx/1.22.1", expected: slices.Contains(ofHop, "server")}
+	if got := harmful([]change{server}); len(got) > 0 {
+		t.Errorf("that a proxy names itself is taken for harm: %s", words(got))
 	}
 }
 

@@ -78,7 +78,10 @@ func seenFrom(r *Run) string {
 	var from []string
 	requests := 0
 	for _, result := range r.Results {
-		if o := result.Observation; o != nil && o.Witness != nil && wentDirect(o) == "" {
+		if o := result.Observation; o != nil && o.Witness != nil {
+			if wentDirect(o) != "" {
+				return "" // nobody is between
+			}
 			for _, a := range o.Witness.Arrived {
 				requests++
 				if source := a.source(); !slices.Contains(from, source) {

@@ -35,6 +35,8 @@ type realProxy struct {
 	files    map[string]string               // name -> content of its other files
 	command  func(dir, port string) []string // stays in the foreground
 	variants map[string]string               // name -> extra configuration lines, a realistic misconfiguration
+
+	oneServer bool // it goes to no other server than the one that it is told
 }
 
 // The plain configurations forward to any port, where the packaged ones of
@@ -91,6 +93,7 @@ quick_abort_min 1 MB
 		// And keeps it. The log has the bytes of the body that came from the server.
 		"whole-files-kept": `
 range_offset_limit none
+quick_abort_min -1 KB
 maximum_object_size_in_memory 4 MB
 logformat fetched %Ss %<bs %ru %{Range}>h
 access_log stdio:{{.Dir}}/fetched.log fetched
@@ -275,6 +278,7 @@ http {
 		"whole-files-kept": `
 			proxy_cache files;
 			proxy_cache_valid 200 206 1h;
+			proxy_cache_lock on;
 			access_log {{.Dir}}/fetched.log fetched;
 `,
 		"http10": `proxy_http_version 1.0;`,
@@ -319,9 +323,10 @@ backend anywhere
 }, {
 	// It goes to the one server it knows, also with a CONNECT, and caches what
 	// comes from there for two minutes.
-	name:  "varnish",
-	needs: []string{"/usr/sbin/varnishd"},
-	user:  "vcache",
+	name:      "varnish",
+	needs:     []string{"/usr/sbin/varnishd", "/usr/bin/varnishncsa"},
+	user:      "vcache",
+	oneServer: true,
 	config: `
 vcl 4.1;
 backend server { .host = "{{.Server}}"; }

@@ -107,6 +107,22 @@ func (c *tappedConn) begin() *Record {
 	return c.now
 }
 
+// open begins the request r, for its handler, and returns its record.
+func (c *tappedConn) open(r *http.Request) *Record {
+	record := c.begin()
+	if record == nil { // its head was not understood
+		record = c.record(nil)
+	}
+	c.scratch = Record{}
+	c.scratch.TLS = record.TLS
+	if t, ok := c.Conn.(*tls.Conn); ok { // which net/http does not see under the tap
+		state := t.ConnectionState()
+		r.TLS = &state
+	}
+	c.handle(true)
+	return record
+}
+
 // end ends the record under way, unless its handler is at work.
 func (c *tappedConn) end() {
 	c.mu.Lock()

@@ -6,7 +6,6 @@ import (
 	"compress/gzip"
 	"crypto/rand"
 	"crypto/sha256"
-	"crypto/tls"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
@@ -130,6 +129,16 @@ type digested struct {
 	whole bool // it was read to its end
 }
 
+// digestOf puts a digest around the body of r; it is nil when there is none.
+func digestOf(r *http.Request) *digested {
+	if r.Body == http.NoBody {
+		return nil
+	}
+	d := &digested{ReadCloser: r.Body, hash: sha256.New()}
+	r.Body = d
+	return d
+}
+
 func (d *digested) Read(p []byte) (int, error) {
 	n, err := d.ReadCloser.Read(p)
 	d.hash.Write(p[:n])
@@ -177,22 +186,7 @@ func (w *Witness) Handler(h http.Handler) http.Handler {
 			h.ServeHTTP(answer, r)
 			return
 		}
-		record := c.begin()
-		if record == nil { // its head was not understood
-			record = c.record(nil)
-		}
-		c.scratch = Record{}
-		c.scratch.TLS = record.TLS
-		if t, ok := c.Conn.(*tls.Conn); ok {
-			state := t.ConnectionState()
-			r.TLS = &state
-		}
-		var body *digested
-		if r.Body != http.NoBody {
-			body = &digested{ReadCloser: r.Body, hash: sha256.New()}
-			r.Body = body
-		}
-		c.handle(true)
+		record, body := c.open(r), digestOf(r)
 		defer func() {
 			record.noted(&c.scratch, body)
 			c.handle(false)
