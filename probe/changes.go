@@ -19,12 +19,13 @@ type change struct {
 
 // The parts of a message that are no fields.
 const (
-	partMethod  = "method"
-	partTarget  = "target"
-	partVersion = "version"
-	partStatus  = "status"
-	partBody    = "body"
-	partOrder   = "order of the fields"
+	partMethod   = "method"
+	partTarget   = "target"
+	partVersion  = "version"
+	partStatus   = "status"
+	partBody     = "body"
+	partSpelling = "spelling"
+	partOrder    = "order"
 )
 
 // ofHop are the fields that each proxy writes for itself, and those by which it
@@ -40,8 +41,6 @@ var ofHop = []string{
 // String says what c is.
 func (c change) String() string {
 	switch {
-	case c.field == partOrder:
-		return "the " + partOrder + " changed"
 	case c.is == "":
 		return c.field + " removed: " + quoted(c.was)
 	case c.was == "":
@@ -99,32 +98,51 @@ func bodySum(x *wire.Exchange) (string, bool) {
 	return fmt.Sprintf("%x", sha256.Sum256(x.SentBody)), true
 }
 
-// fieldChanges are the fields that are other in b than in a.
+// fieldChanges are the fields that are other in b than in a: in their values, their
+// spelling, and their order.
 func fieldChanges(a, b wire.Head) []change {
 	var all []change
-	for _, name := range fieldNames(a, b) {
-		was, is := strings.Join(a.All(name), ", "), strings.Join(b.All(name), ", ")
-		if was != is {
-			all = append(all, change{field: name, was: was, is: is, expected: slices.Contains(ofHop, name)})
+	before, after := spellings(a), spellings(b)
+	for _, was := range before {
+		i := slices.IndexFunc(after, func(is string) bool { return strings.EqualFold(is, was) })
+		if i >= 0 && after[i] != was {
+			all = append(all, change{field: partSpelling, was: was, is: after[i], expected: true})
 		}
 	}
-	if len(all) == 0 && !slices.EqualFunc(a.Fields, b.Fields, func(a, b wire.Field) bool { return a.Name == b.Name }) {
-		all = append(all, change{field: partOrder, was: "as sent", is: "another", expected: true})
+	for _, name := range append(before, missing(after, before)...) {
+		was, is := strings.Join(a.All(name), ", "), strings.Join(b.All(name), ", ")
+		if was != is {
+			field := strings.ToLower(name)
+			all = append(all, change{field: field, was: was, is: is, expected: slices.Contains(ofHop, field)})
+		}
+	}
+	if x, y := kept(before, after), kept(after, before); !slices.EqualFunc(x, y, strings.EqualFold) {
+		all = append(all, change{field: partOrder, was: strings.Join(x, ", "), is: strings.Join(y, ", "), expected: true})
 	}
 	return all
 }
 
-// fieldNames are the names of the fields of some heads in lower case, each once.
-func fieldNames(heads ...wire.Head) []string {
+// spellings are the names of the fields of h, each once, as it is spelled first.
+func spellings(h wire.Head) []string {
 	var names []string
-	for _, h := range heads {
-		for _, f := range h.Fields {
-			if name := strings.ToLower(f.Name); !slices.Contains(names, name) {
-				names = append(names, name)
-			}
-		}
+	for _, f := range h.Fields {
+		names = append(names, missing([]string{f.Name}, names)...)
 	}
 	return names
+}
+
+// missing are the names in a that are not in b, in any spelling.
+func missing(a, b []string) []string {
+	return slices.DeleteFunc(slices.Clone(a), func(name string) bool { return isIn(name, b) })
+}
+
+// kept are the names in a that are in b too, in any spelling.
+func kept(a, b []string) []string {
+	return slices.DeleteFunc(slices.Clone(a), func(name string) bool { return !isIn(name, b) })
+}
+
+func isIn(name string, names []string) bool {
+	return slices.ContainsFunc(names, func(other string) bool { return strings.EqualFold(other, name) })
 }
 
 // originForm is a target without the scheme and the host in front.
