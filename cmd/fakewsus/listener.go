@@ -62,6 +62,34 @@ func (l *listener) cut() {
 type conn struct {
 	*net.TCPConn
 	by *listener
+
+	holding bool
+	held    []byte // of heldBuffers; nil for nothing
+}
+
+// heldBuffers are for what is held back: as much as net/http writes of a head and
+// the start of its body.
+var heldBuffers = sync.Pool{New: func() any { return new([4 << 10]byte) }}
+
+// Hold keeps the next write back, until the one behind it or Release.
+func (c *conn) Hold() { c.holding = true }
+
+// Release writes what is still held back. An error shows at the next write.
+func (c *conn) Release() {
+	c.holding = false
+	if c.held != nil {
+		c.Write(nil)
+	}
+}
+
+// writeHeld writes what is held back, and p, at once.
+func (c *conn) writeHeld(p []byte) (int, error) {
+	held := c.held
+	c.held = nil
+	pieces := net.Buffers{held, p}
+	n, err := pieces.WriteTo(c.TCPConn)
+	heldBuffers.Put((*[4 << 10]byte)(held[:4<<10]))
+	return max(0, int(n)-len(held)), err
 }
 
 // allow gives the next n bytes their time.
@@ -70,7 +98,17 @@ func (c *conn) allow(n int64) {
 }
 
 func (c *conn) Write(p []byte) (int, error) {
-	c.allow(int64(len(p)))
+	if c.holding && len(p) <= 4<<10 {
+		c.holding = false
+		buffer := heldBuffers.Get().(*[4 << 10]byte)
+		c.held = buffer[:copy(buffer[:], p)]
+		return len(p), nil
+	}
+	c.holding = false
+	c.allow(int64(len(c.held) + len(p)))
+	if c.held != nil {
+		return c.writeHeld(p)
+	}
 	return c.TCPConn.Write(p)
 }
 

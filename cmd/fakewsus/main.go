@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"strings"
 	"syscall"
 )
@@ -17,7 +18,16 @@ import (
 // version is stamped by the linker.
 var version = "devel"
 
+// How much memory is for garbage: several times what is in use, but no more than
+// keeps 1,000 clients and as many idle connections under 128 MiB.
+const (
+	garbage   = 400 // percent of what is in use
+	allMemory = 96 << 20
+)
+
 func main() {
+	debug.SetGCPercent(garbage)
+	debug.SetMemoryLimit(allMemory)
 	signal.Ignore(syscall.SIGPIPE) // a log into a closed pipe is an error like others
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // the second interrupt ends the program at once

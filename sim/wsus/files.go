@@ -95,5 +95,5 @@ func update(w http.ResponseWriter, r *http.Request) {
 // the conditions of the request forbid it (wire.md 7.2).
 func send(w http.ResponseWriter, r *http.Request, contentType string, changed time.Time, content io.ReadSeeker) {
 	w.Header().Set("Content-Type", contentType)
-	http.ServeContent(sender{w}, bounded(r), "", changed, content)
+	http.ServeContent(sender{w, holderOf(r)}, bounded(r), "", changed, content)
 }

@@ -36,10 +36,35 @@ var buffers = sync.Pool{New: func() any { return new([bufferSize]byte) }}
 
 // A sender is an answer to which [http.ServeContent] copies the body: a writer
 // with a ReadFrom is left to do that by itself.
-type sender struct{ http.ResponseWriter }
+type sender struct {
+	http.ResponseWriter
+	conn holder // nil for one that cannot hold
+}
+
+// A holder is a connection that can hold back the head of an answer until the
+// first piece of its body, so that one write sends both: net/http writes twice,
+// which wakes the client twice.
+type holder interface {
+	Hold()    // back what is written next
+	Release() // what is still held back
+}
+
+// holderOf is the connection on which r came, or nil when it cannot hold.
+func holderOf(r *http.Request) holder {
+	c := tappedOf(r)
+	if c == nil {
+		return nil
+	}
+	h, _ := c.Conn.(holder)
+	return h
+}
 
 // ReadFrom sends what src has.
 func (s sender) ReadFrom(src io.Reader) (int64, error) {
+	if s.conn != nil {
+		s.conn.Hold()
+		defer s.conn.Release()
+	}
 	body := struct{ io.Writer }{s.ResponseWriter} // without a ReadFrom, and so with these buffers
 	if part, ok := src.(*io.LimitedReader); ok {
 		if file, ok := part.R.(*io.SectionReader); ok && isGenerated(file) {

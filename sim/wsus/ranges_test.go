@@ -170,7 +170,7 @@ func TestRangesSideBySide(t *testing.T) {
 	var clients sync.WaitGroup
 	for i := range 8 {
 		clients.Go(func() {
-			for j := range 60 {
+			for j := range 21 {
 				file := files[(i/2+j/3)%len(files)]
 				path, all := file.content.Path(), file.bytes
 				if j%7 == 0 {

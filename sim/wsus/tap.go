@@ -28,7 +28,8 @@ func (t tap) Accept() (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &tappedConn{Conn: c, witness: t.witness, number: t.witness.conns.Add(1)}, nil
+	return &tappedConn{Conn: c, witness: t.witness, number: t.witness.conns.Add(1),
+		from: c.RemoteAddr().String(), to: c.LocalAddr().String()}, nil
 }
 
 // A tappedConn makes a record of each request that comes on it. The record under
@@ -37,6 +38,8 @@ type tappedConn struct {
 	net.Conn
 	witness *Witness
 	number  int64
+	from    string // the addresses of both ends
+	to      string
 	scratch Record // what the handler of the request under way notes
 
 	mu      sync.Mutex
@@ -90,7 +93,7 @@ func (c *tappedConn) Read(p []byte) (int, error) {
 func (c *tappedConn) record(head []byte) *Record {
 	r := &Record{witness: c.witness}
 	r.At, r.Conn, r.Head = time.Now(), c.number, head
-	r.From, r.To = c.RemoteAddr().String(), c.LocalAddr().String()
+	r.From, r.To = c.from, c.to
 	_, r.TLS = c.Conn.(*tls.Conn)
 	return r
 }

@@ -58,13 +58,16 @@ func (r *Record) sent(p []byte) {
 		r.content(p)
 		return
 	}
-	before := len(r.begun)
-	r.begun = append(r.begun, p[:min(len(p), maxHead)]...)
-	i := bytes.Index(r.begun, []byte("\r\n\r\n"))
+	before, begun := len(r.begun), p[:min(len(p), maxHead)]
+	if before > 0 {
+		begun = append(r.begun, begun...)
+	}
+	i := bytes.Index(begun, []byte("\r\n\r\n"))
 	if i < 0 {
+		r.begun = bytes.Clone(begun)
 		return
 	}
-	head := bytes.Clone(r.begun[:i+4])
+	head := bytes.Clone(begun[:i+4])
 	r.begun = nil
 	if bytes.HasPrefix(head, []byte("HTTP/1.1 1")) { // the real one is still to come
 		return
