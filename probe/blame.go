@@ -8,14 +8,20 @@ import (
 	"proxycheck/probe/wire"
 )
 
-// Who must act, as the other end of the wire proves it: what arrived at the
-// server, or what became of the same without the proxy.
+// Who must act, where the wire itself shows it: in the certificate, at the other
+// end, or in what becomes of the same without the proxy.
+
+// A proof is who brought about a finding of a result, and how that is known; ""
+// where it is not. What it says beside Unknown is only worth saying.
+type proof func(r *Run, j *judged, f *Finding) (who Owner, because string)
+
+// proofs are all there are. The first that tells counts.
+var proofs = []proof{bySymptom, byTrust, byTunnel, byWitness, byDirect}
 
 // blame settles the owner of each verdict of j that may be of either end. What
 // nothing proves is open, whoever it usually is.
-func (j *judged) blame(all []*judged) {
-	o := j.Observation
-	if o == nil || o.NoProxy {
+func (j *judged) blame(r *Run) {
+	if j.Observation == nil || j.Observation.NoProxy {
 		return
 	}
 	for i := range j.verdicts {
@@ -23,31 +29,18 @@ func (j *judged) blame(all []*judged) {
 		if v.Grade == Note || !v.Finding.disputable() {
 			continue
 		}
-		who, because := byWitness(o, v.Finding)
-		if first := saidFirst(j, all, v.Finding); first != nil && o.Witness != nil && len(o.Witness.Arrived) == 0 {
-			who, because = first.Owner, "a cache gave again what came the first time"
+		v.Owner = speaker(j.Observation) // all that is left to go by when nothing proves more
+		for _, prove := range proofs {
+			who, because := prove(r, j, v.Finding)
+			if because != "" {
+				v.Evidence += "; " + because
+			}
+			if who != "" && who != Unknown {
+				v.Owner, j.proven = who, append(j.proven, v.Finding)
+				break
+			}
 		}
-		if who == "" {
-			who, because = byDirect(j.Step, o, v.Finding)
-		}
-		if who == "" {
-			v.Owner = speaker(o) // all that is left to go by
-			continue
-		}
-		v.Owner, v.Evidence = who, strings.TrimSuffix(v.Evidence+"; "+because, "; ")
-		j.proven = append(j.proven, v.Finding)
 	}
-}
-
-// saidFirst is what the row says of f that j repeats; nil when it says nothing, or j
-// repeats none.
-func saidFirst(j *judged, all []*judged, f *Finding) *Verdict {
-	row := named(all, j.Step.Name)
-	if j.Step.Variant == "" || row == nil || !slices.Contains(row.proven, f) {
-		return nil
-	}
-	i := slices.IndexFunc(row.verdicts, func(v Verdict) bool { return v.Finding == f })
-	return &row.verdicts[i]
 }
 
 // disputable tells whether f may be the server's doing as well as the proxy's.
@@ -55,115 +48,198 @@ func (f *Finding) disputable() bool {
 	return !f.OnHop && f.Owner != Network && f.Owner != Machine
 }
 
-// byWitness is who brought about what o shows, by what the server saw; "" when
-// that does not tell.
-func byWitness(o *Observation, f *Finding) (Owner, string) {
-	if f == CertificateInvalid && o.Trust != nil && o.Trust.By == ByServersCA {
-		if o.Trust.OwnRoot {
-			return Server, "the server's own root has signed it"
-		}
-		return Proxy, "the server's own root has not signed it"
-	}
-	if f == CertificateWanted && o.Trust != nil && o.Trust.OwnRoot {
-		return Server, "the server's own root has signed the certificate of who asks"
-	}
-	left := (o.Stopped == wire.FirstByte || o.Stopped == wire.BodyRead || o.Stopped == wire.Done) && o.Failure != wire.NoAgreement
-	if o.Witness == nil || !left {
+// bySymptom tells from a symptom that nobody but the owner of f brings about.
+func bySymptom(_ *Run, j *judged, f *Finding) (Owner, string) {
+	if f.Sole == nil || f.Sole(j.Observation) == "" {
 		return "", ""
 	}
-	a := o.Witness.closest()
-	if a == nil {
-		return Proxy, "nothing of it arrived at the server"
-	}
-	if f == RangeFetchedWhole && fetchedWhole(o) != "" {
-		return Proxy, ""
-	}
-	changed, answered := harmful(requestChanges(o.Exchange, a)), harmful(answerChanges(o.Exchange, a))
-	asked, how := telling(changed, a.Reply), "as it was sent"
-	if len(changed) > 0 {
-		how = "with changes that do not bear on this"
-	}
-	switch {
-	case len(asked) > 0:
-		return Proxy, "it arrived at the server changed: " + words(asked)
-	case a.Reply.Status() == 0, !gaveMore(o, a):
-		return Server, "it arrived at the server " + how + ", and " + silence(o, a)
-	case len(answered) > 0:
-		return Proxy, "the answer came changed: " + words(answered)
-	case !o.Complete() && o.Answer.Status() == 0:
-		return Proxy, "the server answered " + quoted(a.Reply.Start)
-	}
-	return Server, "it arrived at the server " + how + ", and this is the server's own answer"
+	return f.Owner, ""
 }
 
-// buffered is how many bytes of a body may be under way between the server and
+// byTrust tells from who signed the certificate.
+func byTrust(_ *Run, j *judged, f *Finding) (Owner, string) {
+	t := j.Observation.Trust
+	switch {
+	case !f.OfTLS || t == nil || t.By != ByServersCA:
+		return "", ""
+	case t.OwnRoot:
+		return Server, "the server's own root has signed the certificate"
+	}
+	return Proxy, "the server's own root has not signed the certificate"
+}
+
+// byTunnel tells from a tunnel that ends at the server: in it, nobody between can
+// have written an answer.
+func byTunnel(_ *Run, j *judged, f *Finding) (Owner, string) {
+	o := j.Observation
+	if f.OfTLS || o.TLS == nil || o.Trust == nil || !o.Trust.OwnRoot || !o.Complete() {
+		return "", ""
+	}
+	return Server, "it came through a tunnel that ends at the server"
+}
+
+// byWitness tells from what arrived at the server, and what it answered.
+func byWitness(_ *Run, j *judged, f *Finding) (Owner, string) {
+	o := j.Observation
+	if f.OfTLS || o.Stopped != wire.FirstByte && o.Stopped != wire.BodyRead && o.Stopped != wire.Done {
+		return "", ""
+	}
+	for i, leg := range o.Legs {
+		if leg.Answer.Status()/100 != 3 || o.Before == nil || o.Before[i] == nil {
+			continue
+		}
+		who, _ := maker(leg, o.Before[i], RedirectUnusable)
+		switch {
+		case who == Proxy:
+			return Proxy, "on the way to the server the client was sent to " + quoted(leg.Answer.Get("Location"))
+		case who == Server && o.Authority != leg.Authority:
+			return Server, "the server sent the client to " + quoted(leg.Answer.Get("Location"))
+		}
+	}
+	if o.Witness == nil {
+		return "", ""
+	}
+	return maker(o.Exchange, o.Witness, f)
+}
+
+// maker is who made the answer of an exchange such that it shows f.
+func maker(x *wire.Exchange, w *Witness, f *Finding) (Owner, string) {
+	a := w.Closest
+	if a == nil {
+		return keeper(x, w.Earlier, f)
+	}
+	how := "as it was sent"
+	if changes := requestChanges(x, a); len(among(changes, f.Asked)) > 0 {
+		return Proxy, "it arrived at the server changed: " + words(among(changes, f.Asked))
+	} else if len(harmful(changes)) > 0 {
+		how = "with changes that do not bear on this"
+	}
+	arrived := "it arrived at the server " + how + ", and "
+	switch status := a.Reply.Status(); {
+	case status == 0:
+		return unanswered(x, a, arrived)
+	case status == 304 && x.Answer.Status() == 200:
+		return "", "" // a cache asked whether what it has is still good
+	case !x.Complete() && x.Answer.Status() == 0:
+		return Proxy, "the server wrote " + quoted(a.Reply.Start)
+	}
+	changes := among(answerChanges(x, a), f.answered())
+	broke := !x.Complete() && x.Answer.Status() == a.Reply.Status()
+	if broke { // of the body, that is what is different
+		changes = slices.DeleteFunc(changes, func(c change) bool { return c.field == partBody })
+	}
+	switch {
+	case len(changes) > 0:
+		return Proxy, "the answer came changed: " + words(changes)
+	case broke:
+		return breaker(x, a, arrived)
+	}
+	return Server, arrived + "this is the server's own answer"
+}
+
+// answered are the parts of an answer that can bring about f.
+func (f *Finding) answered() []string {
+	if len(f.Answered) == 0 {
+		return []string{partStatus}
+	}
+	return f.Answered
+}
+
+// keeper is who made an answer for which nothing arrived at the server: whoever
+// keeps what it gave before to somebody, perhaps in an earlier run, or makes up its own.
+func keeper(x *wire.Exchange, earlier *Arrival, f *Finding) (Owner, string) {
+	if earlier == nil {
+		if x.Answer.Get("Age") != "" || strings.HasPrefix(strings.ToUpper(x.Answer.Get("X-Cache")), "HIT") {
+			return "", ""
+		}
+		return Proxy, "nothing of it arrived at the server"
+	}
+	if !x.Complete() || len(among(fieldChanges(earlier.Reply, x.Answer), f.answered())) > 0 {
+		return Proxy, "nothing of it arrived at the server, and it is not what the server gave before"
+	}
+	return Server, "a cache gave again what the server had given"
+}
+
+// unanswered is who kept an answer from a request that arrived and got none.
+func unanswered(x *wire.Exchange, a *Arrival, arrived string) (Owner, string) {
+	stated := int64(number(a.Request.Get("Content-Length")))
+	waited := x.Failure == wire.Silent || x.Answer.Status() == 504 // until somebody gave up
+	switch {
+	case a.Came < stated:
+		return Unknown, fmt.Sprintf("only %d of %d bytes of its body came to the server", a.Came, stated)
+	case waited:
+		return Server, arrived + "the server gave no answer"
+	case a.Left:
+		return Proxy, arrived + "the connection to the server was ended before it had answered"
+	}
+	return Server, arrived + "the server ended the connection without an answer"
+}
+
+// buffered is how many bytes of a body may be on their way between the server and
 // the client without anybody holding them back.
 const buffered = 64 << 10
 
-// gaveMore tells whether the server gave, or gives, more of an answer than came.
-func gaveMore(o *Observation, a *Arrival) bool {
+// breaker is who broke off an answer that began well.
+func breaker(x *wire.Exchange, a *Arrival, arrived string) (Owner, string) {
+	stated := int64(number(a.Reply.Get("Content-Length")))
 	switch {
-	case o.Complete():
-		return true
-	case a.Reply.Start == "":
-		return false
-	case o.Stopped == wire.FirstByte:
-		return true
+	case stated > 0 && a.Sent >= stated:
+		return Proxy, fmt.Sprintf("the server had written all %d bytes", stated)
+	case a.Sent > x.Body.Length+buffered, stated == 0 && a.Done && !a.Left && a.Sent > x.Body.Length:
+		return Proxy, fmt.Sprintf("the server had written %d bytes", a.Sent)
+	case a.Left && x.Failure != wire.Silent && x.Failure != wire.Trickled:
+		return Proxy, fmt.Sprintf("the connection to the server was ended when it had written %d bytes", a.Sent)
+	case a.Done && !a.Left:
+		return Server, arrived + fmt.Sprintf("the server ended its answer after %d bytes", a.Sent)
 	}
-	stated := number(a.Reply.Get("Content-Length"))
-	return a.Sent >= int64(stated) && stated > 0 || a.Sent > o.Body.Length+buffered
+	return Server, arrived + fmt.Sprintf("the server had written no more than %d bytes of its answer", a.Sent)
 }
 
-// silence says how the server failed to answer a.
-func silence(o *Observation, a *Arrival) string {
-	switch {
-	case a.Reply.Start == "" && a.Done && o.Failure != wire.Silent:
-		return "the server ended the connection without an answer"
-	case a.Reply.Start == "":
-		return "the server gave no answer"
-	case a.Done:
-		return fmt.Sprintf("the server ended its answer after %d bytes of %s", a.Sent, a.Reply.Get("Content-Length"))
-	}
-	return fmt.Sprintf("the server had sent no more than %d bytes of %s", a.Sent, a.Reply.Get("Content-Length"))
-}
-
-// byDirect is who brought about what o shows, by the same exchange without the
-// proxy; "" when that does not tell.
-func byDirect(s *Step, o *Observation, f *Finding) (Owner, string) {
-	d := o.Direct
-	if d == nil {
+// byDirect tells from the same exchange without the proxy. That it is well proves
+// something of what one exchange shows by itself, and what does not come and go;
+// and nothing is proved where it may be another machine that answers.
+func byDirect(r *Run, j *judged, f *Finding) (Owner, string) {
+	o, d := j.Observation, j.Observation.Direct
+	if d == nil || !r.DirectWell {
 		return "", ""
 	}
-	verdicts := Judge(s, d)
+	direct, proxied := &judged{verdicts: Judge(j.Step, d)}, &judged{verdicts: Judge(j.Step, o)}
 	switch {
-	case sameEnd(o, d), (&judged{verdicts: verdicts}).shows(f):
+	case sameEnd(o, d), direct.shows(f):
 		return Server, "without the proxy it is the same"
-	case good(s, d) && !failing(verdicts):
+	case f.Effect == Intermittent, !proxied.harmed():
+		return "", ""
+	case good(j.Step, d) && !direct.failing():
 		return Proxy, "without the proxy it is well"
 	}
 	return "", ""
 }
 
+// gateway are the statuses by which a gateway says in its own words that it met
+// something.
+var gateway = []int{500, 502, 503, 504}
+
 // sameEnd tells whether an exchange through the proxy that is not good ended as it
-// does without: also where a gateway says in its own words what it met.
+// does without.
 func sameEnd(proxied, direct *Observation) bool {
 	x, _ := proxied.reply()
 	y, _ := direct.reply()
-	broke := direct.Failure != "" && y.Status() == 0
+	broke := direct.Failure != ""
 	switch {
-	case proxied.Failure == direct.Failure && x.Status() == y.Status():
-		return direct.Failure != "" || y.Status()/100 != 2
+	case proxied.Failure == direct.Failure && proxied.Stopped == direct.Stopped && x.Status() == y.Status():
+		return broke || y.Status()/100 != 2
 	case proxied.Stopped == wire.BodyRead && direct.Stopped == wire.BodyRead:
 		return true
 	}
-	return broke && slices.Contains([]int{500, 502, 503, 504}, x.Status())
+	return broke && y.Status() == 0 && slices.Contains(gateway, x.Status())
 }
 
-func failing(verdicts []Verdict) bool {
-	for _, v := range verdicts {
-		if v.Grade == Fail {
-			return true
-		}
-	}
-	return false
+// failing tells whether j shows a finding of grade fail.
+func (j *judged) failing() bool {
+	return slices.ContainsFunc(j.verdicts, func(v Verdict) bool { return v.Grade == Fail })
+}
+
+// harmed tells whether j shows a finding of grade fail or warn.
+func (j *judged) harmed() bool {
+	return slices.ContainsFunc(j.verdicts, func(v Verdict) bool { return v.Grade != Note })
 }

@@ -17,15 +17,16 @@ type change struct {
 	expected bool   // a proxy may do this: it belongs to one hop (RFC 9110, 7.6)
 }
 
-// The parts of a message that are no fields.
+// The parts of a message that are no fields; no field has such a name.
 const (
-	partMethod   = "method"
-	partTarget   = "target"
-	partVersion  = "version"
-	partStatus   = "status"
-	partBody     = "body"
-	partSpelling = "spelling"
-	partOrder    = "order"
+	partMethod   = ":method"
+	partTarget   = ":target"
+	partVersion  = ":version"
+	partStatus   = ":status"
+	partBody     = ":body"
+	partSpelling = ":spelling"
+	partOrder    = ":order"
+	partHead     = ":head"
 )
 
 // ofHop are the fields that each proxy writes for itself, and those by which it
@@ -40,13 +41,14 @@ var ofHop = []string{
 
 // String says what c is.
 func (c change) String() string {
+	name := strings.TrimPrefix(c.field, ":")
 	switch {
 	case c.is == "":
-		return c.field + " removed: " + quoted(c.was)
+		return name + " removed: " + quoted(c.was)
 	case c.was == "":
-		return c.field + " added: " + quoted(c.is)
+		return name + " added: " + quoted(c.is)
 	}
-	return c.field + " changed: " + quoted(c.was) + " became " + quoted(c.is)
+	return name + " changed: " + quoted(c.was) + " became " + quoted(c.is)
 }
 
 // requestChanges are those of a request on its way to the server.
@@ -66,11 +68,20 @@ func requestChanges(x *wire.Exchange, a *Arrival) []change {
 	return append(all, fieldChanges(x.Sent, a.Request)...)
 }
 
+// usualHead is more than a head of the server has, in bytes.
+const usualHead = 16 << 10
+
 // answerChanges are those of an answer on its way from the server.
 func answerChanges(x *wire.Exchange, a *Arrival) []change {
 	var all []change
 	if was, is := statusOf(a.Reply), statusOf(x.Answer); was != is {
 		all = append(all, change{field: partStatus, was: was, is: is})
+	}
+	if was, is := answerVersion(a.Reply), answerVersion(x.Answer); was != is {
+		all = append(all, change{field: partVersion, was: was, is: is, expected: true})
+	}
+	if len(x.Raw) > usualHead && len(a.Answer) <= usualHead {
+		all = append(all, change{field: partHead, was: fmt.Sprintf("%d bytes", len(a.Answer)), is: fmt.Sprintf("%d bytes", len(x.Raw))})
 	}
 	if bodyChanged(x, a) {
 		all = append(all, change{field: partBody, was: fmt.Sprintf("%d bytes", a.Sent), is: fmt.Sprintf("%d bytes", x.Body.Length)})
@@ -160,6 +171,12 @@ func originForm(target string) string {
 // version is that of the protocol of a request, as HTTP/1.1.
 func version(h wire.Head) string { return h.Start[strings.LastIndexByte(h.Start, ' ')+1:] }
 
+// answerVersion is that of the protocol of an answer.
+func answerVersion(h wire.Head) string {
+	version, _, _ := strings.Cut(h.Start, " ")
+	return version
+}
+
 // statusOf is the status of an answer as text, or "" when there is none.
 func statusOf(h wire.Head) string {
 	if n := h.Status(); n > 0 {
@@ -176,27 +193,9 @@ func harmful(all []change) []change {
 	})
 }
 
-// aside are the parts of a request that say not what is wanted but which part of
-// it, of which age and in which form.
-var aside = []string{partVersion, "accept-encoding", "range", "if-range", "if-none-match", "if-modified-since", "if-unmodified-since"}
-
-// onAside are the statuses of answers that may be on one of those.
-var onAside = []int{400, 406, 412, 416, 426, 505}
-
-// telling are those changes of a request that may have brought about the answer
-// that the server gave: a server that has lost a file says so to whoever asks for
-// a part of it, for all of it and for its head.
-func telling(asked []change, answer wire.Head) []change {
-	status := answer.Status()
-	return slices.DeleteFunc(slices.Clone(asked), func(c change) bool {
-		switch {
-		case c.field == "accept-encoding" && answer.Get("Content-Encoding") == "":
-			return true // nothing was coded
-		case status < 400 || slices.Contains(onAside, status):
-			return false
-		}
-		return slices.Contains(aside, c.field) || c.field == partMethod && c.was == "HEAD" && c.is == "GET"
-	})
+// among are those of some changes that are of given parts.
+func among(all []change, parts []string) []change {
+	return slices.DeleteFunc(slices.Clone(all), func(c change) bool { return !slices.Contains(parts, c.field) })
 }
 
 // words says what some changes are, at most three.

@@ -54,6 +54,10 @@ type Run struct {
 	Witnessed bool      // the server has told what arrived there
 	Untold    string    // why it has not, although it is a fake WSUS; "" when it was not asked
 
+	// DirectWell tells that something that was tried without the proxy came well: it is
+	// the server that answers there.
+	DirectWell bool
+
 	// DirectFailed is why steps could not be tried without the proxy; "" when all
 	// could that were to be, or none was.
 	DirectFailed string

@@ -50,6 +50,9 @@ func (c *Client) CompareDirect(ctx context.Context, run *Run, which []*Step) {
 		if len(steps) == 0 {
 			continue
 		}
+		if well := part.firstWell(); well != nil {
+			steps = append(steps, well)
+		}
 		s, reached := c.playDirect(ctx, part, steps)
 		for _, r := range slices.Compact([]*Run{part, run}) {
 			r.takeIn(s.run)
@@ -59,6 +62,17 @@ func (c *Client) CompareDirect(ctx context.Context, run *Run, which []*Step) {
 			return // nor would it be for the next part
 		}
 	}
+}
+
+// firstWell is a step that came well through the proxy, to see whether it is the
+// same server that answers without it; nil for none.
+func (r *Run) firstWell() *Step {
+	for _, result := range r.Results {
+		if o := result.Observation; o != nil && !result.Step.isRung() && good(result.Step, o) {
+			return result.Step
+		}
+	}
+	return nil
 }
 
 // common are the members of a that are in b too.
@@ -89,6 +103,7 @@ func (c *Client) playDirect(ctx context.Context, run *Run, which []*Step) (s *se
 	for _, direct := range results {
 		if r := run.result(direct.Step); direct.compares() && r.Observation != nil {
 			r.Observation.Direct = direct.Observation
+			run.DirectWell = run.DirectWell || good(direct.Step, direct.Observation)
 		}
 	}
 	return s, reached

@@ -212,6 +212,7 @@ var (
 	TLSBroken = &Finding{
 		Name: "tls-broken", Title: "the TLS handshake with the server fails",
 		Grade: Fail, Effect: Blocks, Owner: Unknown, Source: winhttp,
+		OfTLS: true,
 		Codes: []Coded{
 			{WUA, "", "", "", wuerr.SecureChannel, winhttp, Unsure},
 			{WUA, "", "", "", wuerr.ConnectionError, "seen on Windows Vista", Unsure},
@@ -223,6 +224,7 @@ var (
 	CertificateWanted = &Finding{
 		Name: "certificate-wanted", Title: "the server lets in nobody without a certificate of its own",
 		Owner: Server, Grade: Fail, Effect: Blocks, Source: "KB3090184",
+		OfTLS: true,
 		Codes: []Coded{{WUA, "", "", "", wuerr.ClientCertNeeded, "KB3090184", Documented}},
 		Fix: "Set the SSL settings of the WSUS site in IIS, and of the virtual directories below it, to ignore client " +
 			"certificates.",
@@ -242,12 +244,14 @@ var (
 	CertificateInvalid = &Finding{
 		Name: "certificate-invalid", Title: "the certificate is expired or for another name",
 		Owner: Unknown, Grade: Fail, Effect: Blocks, Codes: codesTLS, Source: wuSecurity,
+		OfTLS: true,
 		Fix: "Look at the clock of the client first. Then give the server a certificate for the very name that " +
 			"stands in the clients' policy.",
 	}
 	IssuerUnknown = &Finding{
 		Name: "issuer-unknown", Title: "the certificate's issuer is not known on this machine",
 		Owner: Unknown, Grade: Warn, Effect: Blocks, Codes: codesTLS, Source: wuSecurity,
+		OfTLS:     true,
 		Condition: "It is harmless when the clients have that issuer in their machine store.",
 		Fix: "Give the root of the update server's certificate with --ca, so that its own certificate can be " +
 			"told from one that an inspecting proxy made. If it is the proxy's, exempt the update server from " +
@@ -300,6 +304,7 @@ var (
 	HeadTooLarge = &Finding{
 		Name: "head-too-large", Title: "the head of an answer is longer than Windows takes",
 		Owner: Proxy, Grade: Fail, Effect: Blocks, Source: winhttp,
+		Answered: []string{partStatus, partHead},
 		Codes: []Coded{
 			{WUA, "", "", "", wuerr.HeaderOverflow, winhttp, Unsure},
 			{BITS, "", "", "", wuerr.HeaderOverflow, winhttp, Unsure},
@@ -316,22 +321,26 @@ var (
 	HeadRefused = &Finding{
 		Name: "head-refused", Title: "HEAD is refused",
 		Grade: Fail, Effect: Blocks, Source: bitsHTTP,
-		Fix: "Allow the method HEAD to the update servers: BITS learns the size of each file from it.",
+		Asked: []string{partMethod},
+		Fix:   "Allow the method HEAD to the update servers: BITS learns the size of each file from it.",
 	}
 	HeadHasBody = &Finding{
 		Name: "head-has-body", Title: "the answer to HEAD is followed by a body",
 		Owner: Proxy, Grade: Fail, Effect: Blocks, Codes: codesGarbled, Source: "RFC 9110, 9.3.2",
+		Asked: []string{partMethod}, Answered: []string{partBody},
 		Fix: "Look for a filter that turns HEAD into GET: the client takes the body for its next answer.",
 	}
 	FileMissing = &Finding{
 		Name: "file-missing", Title: "the file is not found on the server",
 		Grade: Fail, Effect: Blocks, Source: "KB3090184",
+		Asked: []string{partTarget, "host"},
 		Fix: "Ask for the same URL in a browser on the server itself. If it is there, the proxy changes the " +
 			"URL or the field Host; if not, reset the content of the WSUS: wsusutil reset.",
 	}
 	FileTypeMissing = &Finding{
 		Name: "file-type-missing", Title: "files of some type are not found, and the rest is",
 		Grade: Fail, Effect: Blocks, Source: "IIS status 404.3",
+		Asked: []string{partTarget},
 		Fix: "Give the type to the static content of IIS, as application/octet-stream: it does not serve a file whose " +
 			"extension has no MIME type.",
 		Fixes: map[string]string{
@@ -341,6 +350,7 @@ var (
 	RequestFiltered = &Finding{
 		Name: "request-filtered", Title: "the server does not find URLs of a form that it refuses",
 		Owner: Server, Grade: Fail, Effect: Blocks, Source: "IIS status 404.11 and 404.15",
+		Asked: []string{partTarget},
 		Fix: "Look at the substatus in the log of IIS, and loosen its request filtering: allow longer queries and URLs, " +
 			"and double escaping.",
 		Fixes: map[string]string{
@@ -376,23 +386,27 @@ var (
 	RangeRefused = &Finding{
 		Name: "range-refused", Title: "a part of a file is refused",
 		Owner: Proxy, Grade: Fail, Effect: Blocks, Source: bitsHTTP, Explains: []*Finding{MultiRangeUnsupported},
-		Fix: "Let requests with the field Range through, for .cab, .psf, .esd and .exe too.",
+		Asked: []string{"range", "if-range"},
+		Fix:   "Let requests with the field Range through, for .cab, .psf, .esd and .exe too.",
 	}
 	ConditionRefused = &Finding{
 		Name: "condition-refused", Title: "a condition that holds is said not to",
 		Owner: Proxy, Grade: Fail, Effect: Blocks, Source: bitsHTTP,
+		Asked: []string{"if-unmodified-since"},
 		Fix: "Pass If-Unmodified-Since and Last-Modified through unchanged: BITS starts the file anew each " +
 			"time, which looks like a download that stays at 0 %.",
 	}
 	ConditionIgnored = &Finding{
 		Name: "condition-ignored", Title: "a part of a file comes although it is said to have changed",
 		Owner: Proxy, Grade: Warn, Effect: Intermittent, NoCode: true, Source: ownTrial,
+		Asked: []string{"if-unmodified-since"},
 		Fix: "Pass If-Unmodified-Since through: without it, BITS joins parts of two versions of a file that " +
 			"changes while it is fetched, and the result has the wrong hash (0x80246002).",
 	}
 	RequestDenied = &Finding{
 		Name: "request-denied", Title: "requests to the update server are denied",
 		Grade: Fail, Effect: Blocks, Source: "KB885819",
+		Asked: []string{partTarget, "host", "user-agent", "authorization"},
 		Fix: "Allow the update servers for the address of this client, without a login and whatever the " +
 			"User-Agent is.",
 		Fixes: map[string]string{
@@ -402,6 +416,7 @@ var (
 	FileTypeDenied = &Finding{
 		Name: "file-type-denied", Title: "files of some type are denied, and the rest is not",
 		Owner: Proxy, Grade: Fail, Effect: Blocks, Source: "Microsoft: Windows Update troubleshooting",
+		Asked: []string{partTarget, "host", "user-agent"},
 		Fix: "Take the update servers out of the rule that blocks files by extension or type: updates are " +
 			".cab, .exe, .msu, .psf and .esd.",
 	}
@@ -416,6 +431,7 @@ var (
 	RedirectUnusable = &Finding{
 		Name: "redirect-unusable", Title: "the client is sent elsewhere and gets nowhere",
 		Owner: Proxy, Grade: Fail, Effect: Blocks, Source: winhttp,
+		Asked: []string{partTarget, "host"}, Answered: []string{partStatus, "location"},
 		Codes: []Coded{
 			{WUA, "", "", "", wuerr.RedirectFailed, inferred, Unsure},
 			{BITS, "", "", "", wuerr.RedirectFailed, inferred, Unsure},
@@ -426,12 +442,14 @@ var (
 	RequestRefused = &Finding{
 		Name: "request-refused", Title: "a well-formed request is refused",
 		Grade: Fail, Effect: Blocks, Source: wuaCodes,
+		Asked: []string{partMethod, partTarget, partBody, "host", "content-type", "soapaction", "user-agent"},
 		Fix: "Look in the log of the proxy at the time of the run for the rule that refused: strict checks of " +
 			"fields, of their length or of the body.",
 	}
 	ServerError = &Finding{
 		Name: "server-error", Title: "a request is answered with an error of the server",
 		Grade: Fail, Effect: Blocks, Source: wuaCodes,
+		Asked: []string{partMethod, partTarget, partBody, "content-type", "soapaction"},
 		Fix: "Make the same request from the server itself. If it works there, something between changes the " +
 			"request; if not, the server's own log says why.",
 	}
@@ -443,38 +461,45 @@ var (
 	NotModifiedUnasked = &Finding{
 		Name: "not-modified-unasked", Title: "a client that has nothing is told that nothing has changed",
 		Owner: Proxy, Grade: Fail, Effect: Blocks, Source: "RFC 9110, 15.4.5",
-		Fix: "Empty the cache of the proxy, and look for one that answers with the result of its own revalidation.",
+		Asked: []string{"if-none-match", "if-modified-since"},
+		Fix:   "Empty the cache of the proxy, and look for one that answers with the result of its own revalidation.",
 	}
 	DateHidden = &Finding{
 		Name: "date-hidden", Title: "the date of a file is taken out of answers",
 		Owner: Proxy, Grade: Warn, Effect: Intermittent, NoCode: true, Source: bitsHTTP,
-		Fix: "Keep the field Last-Modified: BITS tells by it whether a file has changed while it is fetched.",
+		Answered: []string{"last-modified"},
+		Fix:      "Keep the field Last-Modified: BITS tells by it whether a file has changed while it is fetched.",
 	}
 	LengthDoubled = &Finding{
 		Name: "length-doubled", Title: "an answer states two lengths",
 		Owner: Proxy, Grade: Fail, Effect: Blocks, Codes: codesGarbled, Source: "RFC 9112, 6.3",
-		Fix: "Look for a filter that changes bodies and adds its own Content-Length beside the server's.",
+		Answered: []string{"content-length"},
+		Fix:      "Look for a filter that changes bodies and adds its own Content-Length beside the server's.",
 	}
 	PageInstead = &Finding{
 		Name: "page-instead", Title: "a web page comes in place of the answer",
 		Grade: Fail, Effect: Blocks, Codes: codesPage, Source: bitsCodes,
+		Asked: []string{partTarget, "host"}, Answered: []string{partStatus, partBody, "content-type"},
 		Fix: "Take the update servers out of URL filtering, of login and progress pages. If nothing between " +
 			"writes such a page, the server in the clients' policy is not the update server.",
 	}
 	HTTP10 = &Finding{
 		Name: "http10", Title: "answers come as HTTP/1.0", Explains: []*Finding{ConnectionsNotKept},
-		OnHop: true, Owner: Proxy, Grade: Warn, Effect: Degrades, NoCode: true, Source: bitsHTTP,
-		Fix: "Let the proxy speak HTTP/1.1: with 1.0 each request costs a new connection, and NTLM cannot work.",
+		Owner: Proxy, Grade: Warn, Effect: Degrades, NoCode: true, Source: bitsHTTP,
+		Answered: []string{partVersion},
+		Fix:      "Let the proxy speak HTTP/1.1: with 1.0 each request costs a new connection, and NTLM cannot work.",
 	}
 	SOAPUnreadable = &Finding{
 		Name: "soap-unreadable", Title: "the answer of the web service cannot be read",
 		Owner: Proxy, Grade: Fail, Effect: Blocks, Codes: codesPage, Source: wuaCodes,
+		Asked: []string{partTarget, partBody, "soapaction"}, Answered: []string{partBody, "content-encoding"},
 		Fix: "Look for a filter that changes, recodes or cuts the answers of the web services; ask the server " +
 			"directly to see what it says itself.",
 	}
 	ContentRecoded = &Finding{
 		Name: "content-recoded", Title: "an answer comes compressed that was not to be",
 		Owner: Proxy, Grade: Fail, Effect: Blocks, Source: bitsHTTP,
+		Asked: []string{"accept-encoding"}, Answered: []string{"content-encoding"},
 		Codes: []Coded{
 			{WUA, SOAP, Win81, "", wuerr.PTInvalidFormat, inferred, Unsure},
 			{WUA, SOAP, "", Win7, wuerr.PTParse, inferred, Unsure},
@@ -493,12 +518,14 @@ var (
 	SizeHidden = &Finding{
 		Name: "size-hidden", Title: "the answer to HEAD does not state the file's size",
 		Owner: Proxy, Grade: Fail, Effect: Blocks, Codes: codesSize, Source: kb10132,
+		Answered: []string{partStatus, "content-length"},
 		Fix: "Keep Content-Length on the answers to HEAD: switch off filters that change bodies, and update an " +
 			"Apache 2.0 that acts as the proxy.",
 	}
 	SizeWrong = &Finding{
 		Name: "size-wrong", Title: "HEAD states another size than the file has",
 		Owner: Proxy, Grade: Fail, Effect: Blocks, Source: bitsHTTP,
+		Asked: []string{"accept-encoding"}, Answered: []string{"content-length"},
 		Codes: []Coded{
 			{BITS, "", "", "", wuerr.BITSNoRange, inferred, Unsure},
 			{WUA, Fetch, "", "", wuerr.InvalidFile, inferred, Unsure},
@@ -508,12 +535,14 @@ var (
 	ContentAltered = &Finding{
 		Name: "content-altered", Title: "what comes is not what the server holds",
 		Owner: Proxy, Grade: Fail, Effect: Blocks, Codes: codesHash, Source: wuaCodes,
+		Asked: []string{partTarget, "host"}, Answered: []string{partBody},
 		Fix: "Look for a scanner that rewrites files, and empty the cache of the proxy: it may join parts of " +
 			"several files.",
 	}
 	RangeIgnored = &Finding{
 		Name: "range-ignored", Title: "a part of a file was asked for and the whole file came",
 		Owner: Proxy, Grade: Fail, Effect: Blocks, Codes: codesRange, Source: bitsHTTP,
+		Asked:    []string{"range", "if-range"},
 		Explains: []*Finding{MultiRangeUnsupported, ColdFails},
 		Fix: "Let the field Range through to the server, for .cab, .psf, .esd and .exe too: scanners remove it " +
 			"so that they see whole files. Exempt the update servers from scanning rather than from the block " +
@@ -529,23 +558,27 @@ var (
 	RangeUnstated = &Finding{
 		Name: "range-unstated", Title: "a part of a file comes without saying which",
 		Owner: Proxy, Grade: Fail, Effect: Blocks, Codes: codesRange, Source: bitsCodes,
+		Asked: []string{"range"}, Answered: []string{"content-range"},
 		Fix: "Keep the field Content-Range on answers with status 206.",
 	}
 	RangeWrong = &Finding{
 		Name: "range-wrong", Title: "another part of a file comes than was asked for",
 		Owner: Proxy, Grade: Fail, Effect: Blocks, Codes: codesWrongRange, Source: bitsCodes,
+		Asked: []string{"range"}, Answered: []string{partStatus, partBody, "content-range", "content-length"},
 		Fix: "Empty the cache of the proxy and look for one that keeps files in slices or drops the query from " +
 			"their key.",
 	}
 	LengthMissing = &Finding{
 		Name: "length-missing", Title: "a part of a file comes without its length",
 		Owner: Proxy, Grade: Fail, Effect: Blocks, Codes: codesRange, Source: bitsCodes,
+		Answered: []string{"content-length"},
 		Fix: "Keep Content-Length on answers with status 206: switch off filters that change bodies, which " +
 			"send them in chunks.",
 	}
 	FaultHidden = &Finding{
 		Name: "fault-hidden", Title: "the server's SOAP faults do not reach the client",
 		Owner: Proxy, Grade: Fail, Effect: Blocks, Source: "MS-WUSP 3.1.5", Explains: []*Finding{SOAPUnreadable},
+		Answered: []string{partStatus, partBody, "content-type"},
 		Codes: []Coded{
 			{WUA, SOAP, "", "", wuerr.PTServerError, wuaCodes, Unsure},
 			{WUA, SOAP, "", "", wuerr.PTSOAPFault, wuaCodes, Unsure},
@@ -556,6 +589,7 @@ var (
 	SOAPFault = &Finding{
 		Name: "soap-fault", Title: "the server refuses a call with a SOAP fault",
 		Grade: Fail, Effect: Blocks, Source: "MS-WUSP 2.2.2.4",
+		Asked: []string{partBody, "soapaction"}, Answered: []string{partStatus, partBody},
 		Codes: []Coded{
 			{WUA, SOAP, "", "", wuerr.PTSOAPFault, wuaCodes, Documented},
 			{WUA, SOAP, "", "", wuerr.PTServerError, wuaCodes, Unsure},
@@ -567,6 +601,7 @@ var (
 	TooManyTrips = &Finding{
 		Name: "too-many-trips", Title: "the server always has more, until the client gives up",
 		Owner: Unknown, Grade: Fail, Effect: Blocks, Source: wuaCodes,
+		Asked: []string{partBody}, Answered: []string{partBody},
 		Codes: []Coded{{WUA, SOAP, "", "", wuerr.PTTooManyTrips, wuaCodes, Documented}},
 		Fix: "Look for a cache that keeps answers to POST. If there is none, decline superseded updates on the " +
 			"server: a scan may ask 200 times.",
@@ -584,6 +619,7 @@ var (
 	BodyRefused = &Finding{
 		Name: "body-refused", Title: "long requests are refused, and short ones are not",
 		Owner: Proxy, Grade: Fail, Effect: Blocks, Source: ownTrial,
+		Asked: []string{partBody},
 		Codes: []Coded{{WUA, SOAP, "", "", wuerr.PTNotMapped, inferred, Unsure}},
 		Fix: "Allow request bodies of at least 1 MB to the update server: a scan for drivers sends 50 KB, and " +
 			"more on a machine with much hardware.",
@@ -614,6 +650,7 @@ var (
 	HostRewritten = &Finding{
 		Name: "host-rewritten", Title: "the field Host is changed on the way",
 		Owner: Proxy, Grade: Fail, Effect: Blocks, Source: "MS-WUSP 3.1.5",
+		Asked: []string{"host"}, Answered: []string{partBody},
 		Codes: []Coded{
 			{BITS, "", "", "", wuerr.CannotConnect, inferred, Unsure},
 			{BITS, "", "", "", wuerr.DownloadStatus(404), inferred, Unsure},
@@ -627,6 +664,7 @@ var (
 	FilesElsewhere = &Finding{
 		Name: "files-elsewhere", Title: "the server names another host for its files",
 		Owner: Unknown, Grade: Fail, Effect: Blocks, Source: "MS-WUSP 3.1.5", Codes: HostRewritten.Codes,
+		Asked: []string{"host"}, Answered: []string{partBody},
 		Fix: "Ask the server directly: if it names the same host, correct the name under which its site is bound or what " +
 			"stands before it; if not, the proxy changes the field Host, which it must pass on as the client sent it.",
 		Fixes: HostRewritten.Fixes,
@@ -634,6 +672,7 @@ var (
 	CodingBroken = &Finding{
 		Name: "coding-broken", Title: "answers in the coding xpress arrive broken",
 		Owner: Proxy, Grade: Fail, Effect: Blocks, Codes: codesPage, Source: "MS-WUSP 2.1",
+		Asked: []string{"accept-encoding"}, Answered: []string{partBody, "content-encoding"},
 		Fix: "Let Accept-Encoding and Content-Encoding through as they are, and change no body whose coding is " +
 			"not known.",
 	}
@@ -653,6 +692,7 @@ var (
 	MultiRangeUnsupported = &Finding{
 		Name: "multi-range-unsupported", Title: "several parts of a file asked for at once do not come as such",
 		Owner: Proxy, Grade: Fail, Effect: Blocks, Codes: codesMulti, Source: bitsHTTP,
+		Asked: []string{"range", "if-range"}, Answered: []string{partStatus, partBody, "content-type", "content-range"},
 		Fix: "Let requests for several ranges through to the server, and their answers of type " +
 			"multipart/byteranges back: express files are fetched that way on Windows Vista to 8.1.",
 		Fixes: map[string]string{"varnish": "if (req.http.Range ~ \",\") { return (pass); }   # in vcl_recv"},
@@ -660,6 +700,7 @@ var (
 	RangeFetchedWhole = &Finding{
 		Name: "range-fetched-whole", Title: "the proxy fetches whole files where a part was asked for",
 		Owner: Proxy, Grade: Warn, Effect: Degrades, Source: squidWiki,
+		Asked: []string{"range", "if-range", "if-unmodified-since"}, Sole: fetchedWhole,
 		Codes: []Coded{
 			{BITS, "", "", "", wuerr.TimedOut, inferred, Unsure},
 			{DO, "", "", "", wuerr.DONoProgress, doCodes, Unsure},
@@ -671,23 +712,27 @@ var (
 	FarRangeBroken = &Finding{
 		Name: "far-range-broken", Title: "parts from behind 4 GiB come wrong, and others do not",
 		Owner: Proxy, Grade: Fail, Effect: Blocks, Codes: codesWrongRange, Source: "RFC 9110, 14.4",
+		Asked: []string{"range"}, Answered: []string{partStatus, partBody, "content-range"},
 		Fix: "Update the proxy, or exempt the update servers from what counts bytes in 32 bits: feature updates " +
 			"are bigger than 4 GiB.",
 	}
 	ColdFails = &Finding{
 		Name: "cold-fails", Title: "the first fetch of a file fails, and the same again does not",
-		OnHop: true, Owner: Proxy, Grade: Fail, Effect: Intermittent, Codes: codesCache, Source: doRanges,
+		Owner: Proxy, Grade: Fail, Effect: Intermittent, Codes: codesCache, Source: doRanges,
+		Asked: []string{"range", "if-range", "if-unmodified-since"}, Answered: []string{partStatus, partBody, "content-range"},
 		Fix: "What fails is what is not in the cache yet, so it fails for one client at a time and seems to mend " +
 			"itself. Let Range through to the server also for files that are not cached.",
 	}
 	WarmFails = &Finding{
 		Name: "warm-fails", Title: "the first fetch of a file works, and the same again fails",
 		Owner: Proxy, Grade: Fail, Effect: Intermittent, Codes: codesCache, Source: bitsHTTP,
+		Asked: []string{"range", "if-range"}, Answered: []string{partStatus, partBody, "content-range"},
 		Fix: "Empty the cache of the proxy, and let it keep no parts of files, or keep update files out of it.",
 	}
 	ClientsDiffer = &Finding{
 		Name: "clients-differ", Title: "two connections are told different things of one file",
 		Owner: Unknown, Grade: Fail, Effect: Intermittent, Source: bitsHTTP,
+		Asked: []string{partTarget, "host"}, Answered: []string{"last-modified", "etag"},
 		Codes: []Coded{
 			{BITS, "", "", "", wuerr.BITSNoRange, inferred, Unsure},
 			{WUA, Job, "", "", wuerr.IncorrectHash, inferred, Unsure},
@@ -698,18 +743,21 @@ var (
 	SignedURLRefused = &Finding{
 		Name: "signed-url-refused", Title: "signed URLs are refused, and others are not",
 		Owner: Proxy, Grade: Fail, Effect: Blocks, Source: fieldLogs,
+		Asked: []string{partTarget, "host"},
 		Fix: "Pass queries on as they are, with their escapes in lower case: Microsoft's content servers sign " +
 			"them, and refuse each one that was changed.",
 	}
 	SlashesMerged = &Finding{
 		Name: "slashes-merged", Title: "two slashes in a path become one",
 		Owner: Proxy, Grade: Warn, Effect: Degrades, NoCode: true, Source: "a capture of Windows 10, 2020",
+		Asked: []string{partTarget},
 		Fix: "Pass paths on as they are: the hashes of pieces are at a URL with two slashes, and without them " +
 			"Delivery Optimization cannot check what peers give it.",
 	}
 	RevocationBlocked = &Finding{
 		Name: "revocation-blocked", Title: "trust lists and lists of revoked certificates are denied",
 		Owner: Proxy, Grade: Fail, Effect: Blocks, Source: wuSecurity, Explains: []*Finding{FileTypeDenied},
+		Asked: []string{partTarget, "host", "user-agent"},
 		Codes: []Coded{
 			{CryptoAPI, "", "", "", wuerr.RevocationGone, "opnsense/core issue 4463", Seen},
 			{WUA, "", "", "", wuerr.SecureFailure, wuSecurity, Documented},
@@ -720,12 +768,14 @@ var (
 	AgentDenied = &Finding{
 		Name: "agent-denied", Title: "requests of one User-Agent are denied, and others are not",
 		Owner: Proxy, Grade: Fail, Effect: Blocks, Source: "Squid wiki: Windows Update",
+		Asked: []string{"user-agent"},
 		Fix: "Allow the User-Agents Windows-Update-Agent, Microsoft BITS, Microsoft-Delivery-Optimization, " +
 			"Microsoft-CryptoAPI and Microsoft NCSI, and requests with none.",
 	}
 	ConnectivityAltered = &Finding{
 		Name: "connectivity-altered", Title: "the sign that there is an Internet does not come as it is",
 		Owner: Proxy, Grade: Warn, Effect: Degrades, Source: "Microsoft: NCSI",
+		Asked: []string{partTarget, "host"}, Answered: []string{partStatus, partBody},
 		Codes: []Coded{{WUA, "", "", "", wuerr.PTNameUnresolved, inferred, Unsure}},
 		Fix: "Let www.msftconnecttest.com/connecttest.txt through as it is, without a login or a page of terms: " +
 			"any other answer makes Windows think that it is behind a portal, and put updates off.",

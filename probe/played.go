@@ -89,8 +89,13 @@ func (p *Played) observed(o *Observation) {
 		}
 	}
 	p.witnessed(o)
-	for _, leg := range o.Legs {
-		p.Legs = append(p.Legs, Leg{sentText(leg), receivedText(leg)})
+	for i, leg := range o.Legs {
+		var w *Witness
+		if len(o.Before) > 0 {
+			w = o.Before[i]
+		}
+		requests, answers := w.heads()
+		p.Legs = append(p.Legs, Leg{sentText(leg), receivedText(leg), requests, answers})
 	}
 }
 
@@ -104,10 +109,8 @@ func (p *Played) witnessed(o *Observation) {
 	if w.ByTime {
 		p.Witnessed = "by its path and its time"
 	}
-	for _, a := range slices.Concat(w.Before, w.Arrived) {
-		p.Origin, p.Replies = append(p.Origin, latin1(a.Head)), append(p.Replies, latin1(a.Answer))
-	}
-	a := w.closest()
+	p.Origin, p.Replies = w.heads()
+	a := w.Closest
 	if a == nil {
 		p.Changes = append(p.Changes, "nothing of this request arrived at the server")
 		return
@@ -118,6 +121,23 @@ func (p *Played) witnessed(o *Observation) {
 	for _, c := range answerChanges(o.Exchange, a) {
 		p.Changes = append(p.Changes, "answer: "+c.String())
 	}
+}
+
+// heads are those that arrived, and those that were sent for them. That which is
+// most like what was sent is the last.
+func (w *Witness) heads() (requests, answers []string) {
+	requests, answers = []string{}, []string{}
+	if w == nil {
+		return requests, answers
+	}
+	some := slices.DeleteFunc(slices.Clone(w.Arrived), func(a *Arrival) bool { return a == w.Closest })
+	for _, a := range some {
+		requests, answers = append(requests, latin1(a.Head)), append(answers, latin1(a.Answer))
+	}
+	if w.Closest != nil {
+		requests, answers = append(requests, latin1(w.Closest.Head)), append(answers, latin1(w.Closest.Answer))
+	}
+	return requests, answers
 }
 
 // sentText is the heads that left, without a login.

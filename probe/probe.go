@@ -111,6 +111,7 @@ type Observation struct {
 	Port443        *wire.Exchange   // the same CONNECT to port 443, tried because this one was denied
 	Alone          *wire.Exchange   // the same again with no other connection open, tried because this one was turned away
 	Witness        *Witness         // what arrived at the server; nil when it does not tell
+	Before         []*Witness       // the same for each of the legs
 	Past           Past             // what the steps before saw
 
 	response *error // why Text is no answer to the call; nil until it is asked
@@ -179,10 +180,19 @@ type Finding struct {
 	Codes       []Coded // none given means by the status of the answer
 	NoCode      bool    // Windows logs nothing for it
 	OnHop       bool    // it is about the connection to the proxy: the server has no part in it
-	Condition   string  // what would make it harmless; "" for nothing
-	Explains    []*Finding
-	Fix         string
-	Fixes       map[string]string // the line that one types, by product; {server} and {tls-port} are the target's
+	OfTLS       bool    // it is about the handshake, and not about what is inside
+
+	// What can bring it about on the way: parts of a request that do not arrive as
+	// they were sent, and parts of an answer that do not come as they were given, by
+	// the names of fields in lower case and those of changes.go. No part of a request
+	// when nothing is given, and of an answer its status.
+	Asked, Answered []string
+	Sole            Symptom `json:"-"` // shows it and can be nobody's doing but the owner's; nil for none
+
+	Condition string // what would make it harmless; "" for nothing
+	Explains  []*Finding
+	Fix       string
+	Fixes     map[string]string // the line that one types, by product; {server} and {tls-port} are the target's
 }
 
 // A Coded is the code under which an agent logs a finding.

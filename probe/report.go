@@ -184,8 +184,10 @@ type PlayedBody struct {
 
 // A Leg is an exchange that the client made by itself on the way to the last.
 type Leg struct {
-	Sent     string `json:"sent"`
-	Received string `json:"received"`
+	Sent     string   `json:"sent"`
+	Received string   `json:"received"`
+	Origin   []string `json:"origin"` // as in the step
+	Replies  []string `json:"origin_answers"`
 }
 
 // About is what a report says of the circumstances of a run.

@@ -60,7 +60,7 @@ func judgeOne(r *Run) []*judged {
 	idleCut(r, all)
 	for _, j := range all {
 		j.spare(r)
-		j.blame(all)
+		j.blame(r)
 		j.acquit(r)
 	}
 	return all

@@ -2,6 +2,7 @@ package probe
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/url"
 	"slices"
@@ -12,10 +13,11 @@ import (
 	"proxycheck/probe/wusp"
 )
 
-// A Witness is what a fake WSUS saw of one step.
+// A Witness is what a fake WSUS saw of one exchange.
 type Witness struct {
-	Arrived []*Arrival // the requests that arrived for the last exchange, that which is most like it last; none when it was not passed on
-	Before  []*Arrival // those for the legs before it
+	Arrived []*Arrival // the requests that arrived for it, oldest first; none when it was not passed on
+	Closest *Arrival   // of those the one that is most like what was sent; nil for none
+	Earlier *Arrival   // where none arrived: an earlier one for the same, whose answer a cache may have given again; nil for none
 	ByTime  bool       // nothing in the request names the run: it was known by its path and its time
 }
 
@@ -25,23 +27,26 @@ type Arrival struct {
 	Request, Reply wire.Head // Reply is zero when there was none
 }
 
-// closest is the request that arrived for the last exchange, of several the one
-// that is most like it; nil for none.
-func (w *Witness) closest() *Arrival {
-	if w == nil || len(w.Arrived) == 0 {
-		return nil
-	}
-	return w.Arrived[len(w.Arrived)-1]
-}
-
 // nonceDigits is how much of the base of MS-CV names a run.
 const nonceDigits = 16
+
+// maxAsking is how long a run whose time is used up may take to ask what arrived.
+const maxAsking = 2 * time.Second
 
 // testify asks a fake WSUS what arrived there, through the same proxy, and adds
 // it to the observations.
 func (s *session) testify(ctx context.Context) {
 	path := s.run.Target.Witness
-	if path == "" || s.left() < overhead || ctx.Err() != nil {
+	if path == "" {
+		return
+	}
+	if context.Cause(ctx) == ErrTime { // who must act is worth more than a second
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(context.WithoutCancel(ctx), maxAsking)
+		defer cancel()
+	}
+	if s.left() < overhead || ctx.Err() != nil {
+		s.run.Untold = "it was not asked: the run was at its end"
 		return
 	}
 	if _, shut := s.gate.shut(s.hop(&wire.Request{Authority: s.run.Target.Host})); shut {
@@ -63,7 +68,10 @@ Host: {host}
 		return
 	}
 	t, err := wusp.OpenTestimony(text)
-	if err == nil && t.Lost {
+	switch {
+	case len(text) == maxText:
+		err = errTooLong
+	case err == nil && t.Lost:
 		err = errForgot
 	}
 	if err != nil {
@@ -73,7 +81,11 @@ Host: {host}
 	s.run.attach(t, s.cv, clockOf(t, x))
 }
 
-var errForgot = fmt.Errorf("there were more requests than it keeps")
+// Why what a server told cannot be used.
+var (
+	errForgot  = errors.New("there were more requests than it keeps")
+	errTooLong = errors.New("it is too long")
+)
 
 // A clock is that of the server, as seen from here.
 type clock struct {
@@ -106,7 +118,7 @@ func (c clock) sharpen(sent []*sending, arrived []*Arrival) clock {
 			continue
 		}
 		s, at := some[0], coming[key][0].At
-		from, to := at.Sub(s.ended()), at.Sub(s.Started)
+		from, to := at.Sub(s.Ended), at.Sub(s.Started)
 		if from > c.ahead+c.slack || to < c.ahead-c.slack {
 			continue // a cache answered ours, and what came is of an earlier run
 		}
@@ -126,10 +138,9 @@ func looks(h wire.Head, path, body string) string {
 // A sending is one exchange of a run, and what arrived of it.
 type sending struct {
 	*wire.Exchange
-	of      *Observation // whose last exchange it is; nil for a leg, or what was tried beside
-	path    string       // that it asks for, in the simplest form
-	body    string       // SHA-256 of its body, in hexadecimal; "" for none
-	named   bool         // it bears what names the run
+	path    string // that it asks for, in the simplest form
+	body    string // SHA-256 of its body, in hexadecimal; "" for none
+	named   bool   // it bears what names the run
 	arrived []*Arrival
 }
 
@@ -156,13 +167,17 @@ func (r *Run) attach(t *wusp.Testimony, cv string, c clock) {
 	for _, s := range sent {
 		of[s.Exchange] = s
 	}
+	witness := func(x *wire.Exchange) *Witness {
+		if of[x] == nil {
+			return nil
+		}
+		return of[x].witness(arrived, strays, c, t.Others > 0)
+	}
 	for _, result := range r.Results {
-		if o := result.Observation; o != nil && of[o.Exchange] != nil {
-			o.Witness = of[o.Exchange].witness(strays, c.slack, t.Others > 0)
+		if o := result.Observation; o != nil {
+			o.Witness, o.Before = witness(o.Exchange), nil
 			for _, leg := range o.Legs {
-				if s := of[leg]; s != nil && o.Witness != nil {
-					o.Witness.Before = append(o.Witness.Before, s.arrived...)
-				}
+				o.Before = append(o.Before, witness(leg))
 			}
 		}
 	}
@@ -172,11 +187,11 @@ func (r *Run) attach(t *wusp.Testimony, cv string, c clock) {
 // sendings are the exchanges of r whose requests left, in no order.
 func (r *Run) sendings(cv string) []*sending {
 	var sent []*sending
-	add := func(x *wire.Exchange, of *Observation) {
+	add := func(x *wire.Exchange) {
 		if x == nil || x.Stopped != wire.FirstByte && x.Stopped != wire.BodyRead && x.Stopped != wire.Done {
 			return
 		}
-		s := &sending{Exchange: x, of: of, path: simplest(x.Sent.Target())}
+		s := &sending{Exchange: x, path: simplest(x.Sent.Target())}
 		text := strings.ToLower(x.Sent.Start + "\n" + x.Sent.Get("MS-CV") + "\n" + string(x.SentBody[:min(len(x.SentBody), maxText)]))
 		s.named = strings.Contains(text, strings.ToLower(r.ID)) || strings.Contains(text, strings.ToLower(cv[:nonceDigits]))
 		s.body, _ = bodySum(x)
@@ -184,10 +199,10 @@ func (r *Run) sendings(cv string) []*sending {
 	}
 	for _, result := range r.Results {
 		if o := result.Observation; o != nil {
-			add(o.Exchange, o)
-			add(o.Alone, nil)
+			add(o.Exchange)
+			add(o.Alone)
 			for _, leg := range o.Legs {
-				add(leg, nil)
+				add(leg)
 			}
 		}
 	}
@@ -220,7 +235,7 @@ func senderOf(sent []*sending, a *Arrival, at time.Time, slack time.Duration) *s
 	within := false
 	for _, s := range sent {
 		begun := !at.Before(s.Started.Add(-slack))
-		underWay := begun && !at.After(s.ended().Add(slack))
+		underWay := begun && !at.After(s.Ended.Add(slack))
 		switch {
 		case s.path != path || !begun || !s.compatible(a) || within && !underWay:
 		case underWay && !within:
@@ -240,14 +255,19 @@ func senderOf(sent []*sending, a *Arrival, at time.Time, slack time.Duration) *s
 			return d
 		}
 		if within { // whose time ends first could be no other's later
-			return y.ended().Compare(x.ended())
+			return y.Ended.Compare(x.Ended)
 		}
 		return x.Started.Compare(y.Started)
 	})
 }
 
-// ended is when the answer was there.
-func (s *sending) ended() time.Time { return s.Started.Add(s.Duration()) }
+// sameAnswered tells whether a cache that keeps the answer to a may give it to s: a
+// refusal stands for all of a file, and a file or a part of it for the same.
+func (s *sending) sameAnswered(a *Arrival) bool {
+	status := s.Answer.Status()
+	same := s.Sent.Method() == a.Request.Method() && s.Sent.Get("Range") == a.Request.Get("Range")
+	return simplest(a.Request.Target()) == s.path && a.Reply.Status() == status && (same || status >= 400)
+}
 
 // compatible tells whether a may be of s: what both name is the same.
 func (s *sending) compatible(a *Arrival) bool {
@@ -261,15 +281,18 @@ func (s *sending) compatible(a *Arrival) bool {
 func (s *sending) likeness(a *Arrival) int {
 	const conn, body, target, method, field, answer = 1 << 13, 1 << 12, 1 << 11, 1 << 10, 2, 1
 	same := 0
-	for weight, equal := range map[int]bool{
-		conn:   s.direct(a),
-		body:   s.body == a.SHA256,
-		target: originForm(s.Sent.Target()) == originForm(a.Request.Target()),
-		method: s.Sent.Method() == a.Request.Method(),
-		answer: sameAnswer(s.Answer, a.Reply),
+	for _, part := range []struct {
+		weight int
+		equal  bool
+	}{
+		{conn, sameConnection(s.Exchange, a)},
+		{body, s.body == a.SHA256},
+		{target, originForm(s.Sent.Target()) == originForm(a.Request.Target())},
+		{method, s.sameMethod(a)},
+		{answer, sameAnswer(s.Answer, a.Reply)},
 	} {
-		if equal {
-			same += weight
+		if part.equal {
+			same += part.weight
 		}
 	}
 	for _, f := range s.Sent.Fields {
@@ -280,8 +303,16 @@ func (s *sending) likeness(a *Arrival) int {
 	return same
 }
 
-// direct tells whether a came on the very connection on which s left.
-func (s *sending) direct(a *Arrival) bool { return a.From == s.Local && a.To == s.Remote }
+// sameMethod tells whether a has the method of s, or may be what a cache makes of
+// it, which fetches a file, or a slice of it, also for its head.
+func (s *sending) sameMethod(a *Arrival) bool {
+	was, is := s.Sent.Method(), a.Request.Method()
+	return was == is || was == "HEAD" && is == "GET" && len(s.arrived) == 0
+}
+
+// sameConnection tells whether a came on the very connection on which x left:
+// nobody was between.
+func sameConnection(x *wire.Exchange, a *Arrival) bool { return a.From == x.Local && a.To == x.Remote }
 
 // sameAnswer tells whether an answer may be the one that was sent.
 func sameAnswer(came, sent wire.Head) bool {
@@ -295,9 +326,9 @@ func sameAnswer(came, sent wire.Head) bool {
 
 // witness is what is known at the other end of s; nil when that is not certain: what
 // bears no name may be somebody else's, if there are others.
-func (s *sending) witness(strays []time.Time, slack time.Duration, others bool) *Witness {
+func (s *sending) witness(all []*Arrival, strays []time.Time, c clock, others bool) *Witness {
 	stray := slices.ContainsFunc(strays, func(at time.Time) bool {
-		return !at.Before(s.Started.Add(-slack)) && !at.After(s.ended().Add(slack))
+		return !at.Before(s.Started.Add(-c.slack)) && !at.After(s.Ended.Add(c.slack))
 	})
 	if len(s.arrived) == 0 && stray {
 		return nil // it may have come under another path
@@ -307,6 +338,16 @@ func (s *sending) witness(strays []time.Time, slack time.Duration, others bool) 
 			return nil
 		}
 	}
-	slices.SortStableFunc(s.arrived, func(a, b *Arrival) int { return s.likeness(a) - s.likeness(b) })
-	return &Witness{Arrived: s.arrived, ByTime: !s.named}
+	w := &Witness{Arrived: s.arrived, ByTime: !s.named}
+	if len(s.arrived) > 0 {
+		w.Closest = slices.MaxFunc(s.arrived, func(a, b *Arrival) int { return s.likeness(a) - s.likeness(b) })
+		return w
+	}
+	for _, a := range all {
+		before := !a.At.Add(-c.ahead).After(s.Ended.Add(c.slack))
+		if before && s.sameAnswered(a) {
+			w.Earlier = a
+		}
+	}
+	return w
 }

@@ -29,7 +29,7 @@ func runOf(passages []passage, ahead time.Duration) (*Run, *wusp.Testimony) {
 	for _, p := range passages {
 		if p.sent != "" {
 			head, body, _ := strings.Cut(p.sent, "\n\n")
-			x := &wire.Exchange{Sent: wire.Lines(head), SentBody: []byte(body), Stopped: wire.Done, Started: started.Add(p.at),
+			x := &wire.Exchange{Sent: wire.Lines(head), SentBody: []byte(body), Stopped: wire.Done, Started: started.Add(p.at), Ended: started.Add(p.at + p.took),
 				Took: map[wire.Phase]time.Duration{wire.FirstByte: p.took}}
 			r.Results = append(r.Results, &Result{Step: &Step{}, Observation: &Observation{Exchange: x}})
 		}
@@ -71,6 +71,10 @@ func TestAttach(t *testing.T) {
 			{sent: "GET " + file + " HTTP/1.1", took: time.Second, late: 1, arrived: []string{"GET " + file + " HTTP/1.1"}},
 			{sent: "GET " + file + " HTTP/1.1", at: 2 * time.Second, took: time.Second}},
 			want: []string{"GET " + file + " HTTP/1.1", ""}},
+		{name: "a whole file for its head, and a part from a cache", passages: []passage{
+			{sent: "HEAD " + file + " HTTP/1.1\nHost: wsus.test", took: 5, late: 4, arrived: []string{"GET " + file + " HTTP/1.1\nHost: wsus.test"}},
+			{sent: "GET " + file + " HTTP/1.1\nRange: bytes=0-1\nHost: wsus.test", at: 5, took: 5}},
+			want: []string{"GET " + file + " HTTP/1.1", ""}},
 		{name: "side by side, told apart by their method", passages: []passage{
 			{sent: "GET " + file + " HTTP/1.1", took: time.Second},
 			{sent: "HEAD " + file + " HTTP/1.1", took: time.Second, late: 2, arrived: []string{"HEAD " + file + " HTTP/1.1", "GET " + file + " HTTP/1.1"}}},
@@ -100,7 +104,7 @@ func TestAttach(t *testing.T) {
 				got := unknown
 				if w != nil {
 					got = ""
-					if a := w.closest(); a != nil {
+					if a := w.Closest; a != nil {
 						got = a.Request.Start
 					}
 					if w.ByTime != tt.byTime {
@@ -138,33 +142,84 @@ func TestChanges(t *testing.T) {
 	}
 }
 
-// A change that has no part in what the server answered proves nothing.
-func TestTelling(t *testing.T) {
-	coding := change{field: "accept-encoding", was: "xpress"}
-	parts := change{field: "range", was: "bytes=0-1"}
-	older := change{field: partVersion, was: "HTTP/1.1", is: "HTTP/1.0"}
-	asGet := change{field: partMethod, was: "HEAD", is: "GET"}
-	host := change{field: "host", was: "wsus.test", is: "wsus"}
+// TestMaker holds who made an answer against both ends of the wire: what has no part
+// in it proves nothing.
+func TestMaker(t *testing.T) {
+	const (
+		ranged                  = "GET /a HTTP/1.1\nHost: wsus.test\nRange: bytes=0-1\nIf-Unmodified-Since: now\nUser-Agent: BITS"
+		ok                      = "HTTP/1.1 200 OK\nContent-Length: 3\nETag: x\nX-Powered-By: ASP.NET"
+		part                    = "HTTP/1.1 206 Partial Content\nContent-Length: 2\nContent-Range: bytes 0-1/3"
+		down                    = "HTTP/1.1 503 Service Unavailable\nContent-Length: 3\nX-Powered-By: ASP.NET"
+		lost                    = "HTTP/1.1 404 Not Found\nContent-Length: 3"
+		noRange, noAgent, older = "Range: bytes=0-1\n", "\nUser-Agent: BITS", "HTTP/1.0"
+	)
+	without := func(text, part string) string { return strings.Replace(text, part, "", 1) }
 	tests := []struct {
-		name, answer string
-		asked, want  []change
+		name             string
+		finding          *Finding
+		arrived, replied string // "" for nothing
+		came             string
+		failure          wire.Failure // of the exchange, "" for none
+		more             func(*Arrival)
+		earlier          string // the answer to an earlier request for the same
+		want             Owner
 	}{
-		{"lost files", "HTTP/1.1 404 Not Found", []change{coding, parts, older, asGet}, nil},
-		{"lost files at another host", "HTTP/1.1 404 Not Found", []change{parts, host}, []change{host}},
-		{"a part as a whole", "HTTP/1.1 200 OK", []change{coding, parts}, []change{parts}},
-		{"compressed", "HTTP/1.1 200 OK\nContent-Encoding: gzip", []change{coding}, []change{coding}},
-		{"a range is refused", "HTTP/1.1 416 Range Not Satisfiable", []change{parts}, []change{parts}},
-		{"an old version is refused", "HTTP/1.1 505 HTTP Version Not Supported", []change{older}, []change{older}},
-		{"no answer", "", []change{coding, parts}, []change{parts}},
+		{name: "503 of the server", finding: ServerBehindProxyDown, arrived: ranged, replied: down, came: down, want: Server},
+		{name: "and the proxy removes a field of it", finding: ServerBehindProxyDown, arrived: ranged, replied: down, came: without(down, "\nX-Powered-By: ASP.NET"), want: Server},
+		{name: "and the proxy hides the agent and speaks HTTP/1.0", finding: ServerBehindProxyDown, arrived: strings.Replace(without(ranged, noAgent), "HTTP/1.1", older, 1), replied: down, came: down, want: Server},
+		{name: "503 of the proxy, which asked", finding: ServerBehindProxyDown, arrived: ranged, replied: ok, came: down, want: Proxy},
+		{name: "503 of the proxy, which did not", finding: ServerBehindProxyDown, came: down, want: Proxy},
+		{name: "403 for an agent that was hidden", finding: RequestDenied, arrived: without(ranged, noAgent), replied: "HTTP/1.1 403 Forbidden", came: "HTTP/1.1 403 Forbidden", want: Proxy},
+		{name: "404, and Range was removed", finding: FileMissing, arrived: without(ranged, noRange), replied: lost, came: lost, want: Server},
+		{name: "404 at another host", finding: FileMissing, arrived: strings.Replace(ranged, "wsus.test", "wsus", 1), replied: lost, came: lost, want: Proxy},
+		{name: "404 that a cache keeps", finding: FileMissing, came: lost, earlier: lost, want: Server},
+		{name: "404 of the proxy for what the server gave", finding: FileMissing, came: lost, want: Proxy},
+		{name: "what a cache says that it keeps", finding: FileMissing, came: lost + "\nAge: 7", want: ""},
+		{name: "Range removed", finding: RangeIgnored, arrived: without(ranged, noRange), replied: ok, came: ok, want: Proxy},
+		{name: "Range ignored, and the condition removed", finding: RangeIgnored, arrived: without(ranged, "If-Unmodified-Since: now\n"), replied: ok, came: ok, want: Server},
+		{name: "Range ignored, and ETag changed", finding: RangeIgnored, arrived: ranged, replied: ok, came: strings.Replace(ok, "ETag: x", "ETag: W/x", 1), want: Server},
+		{name: "Content-Range removed", finding: RangeUnstated, arrived: ranged, replied: part, came: without(part, "\nContent-Range: bytes 0-1/3"), want: Proxy},
+		{name: "a cache asked again", finding: DateHidden, arrived: ranged, replied: "HTTP/1.1 304 Not Modified", came: ok, want: ""},
+		{name: "no answer in time", finding: ProxySilent, arrived: ranged, failure: wire.Silent, more: func(a *Arrival) { a.Left = true }, want: Server},
+		{name: "no answer, and the server hung up", finding: ConnectionClosed, arrived: ranged, failure: wire.Cut, want: Server},
+		{name: "no answer, and the proxy hung up", finding: ConnectionClosed, arrived: ranged, failure: wire.Cut, more: func(a *Arrival) { a.Left = true }, want: Proxy},
+		{name: "no answer to half a call", finding: ProxySilent, arrived: ranged + "\nContent-Length: 9", failure: wire.Silent, more: func(a *Arrival) { a.Came = 4 }, want: Unknown},
+		{name: "the server hung up on a gateway", finding: ServerBehindProxyDown, arrived: ranged, came: "HTTP/1.1 502 Bad Gateway", want: Server},
 	}
 	for _, tt := range tests {
-		if got := telling(tt.asked, wire.Lines(tt.answer)); !slices.Equal(got, tt.want) {
-			t.Errorf("%s: %s, want %s", tt.name, words(got), words(tt.want))
+		x := &wire.Exchange{Sent: wire.Lines(ranged), Answer: wire.Lines(tt.came), Stopped: wire.Done, Failure: tt.failure}
+		if tt.came == "" {
+			x.Answer, x.Stopped = wire.Head{}, wire.FirstByte
+		}
+		w := &Witness{}
+		if tt.arrived != "" {
+			w.Closest = &Arrival{Arrival: &wusp.Arrival{Done: true, Sent: x.Body.Length, CRC32C: "00000000"}, Request: wire.Lines(tt.arrived), Reply: wire.Lines(tt.replied)}
+			if tt.more != nil {
+				tt.more(w.Closest)
+			}
+		}
+		if tt.earlier != "" {
+			w.Earlier = &Arrival{Arrival: &wusp.Arrival{}, Reply: wire.Lines(tt.earlier)}
+		}
+		if got, because := maker(x, w, tt.finding); got != tt.want {
+			t.Errorf("%s: %q (%s), want %q", tt.name, got, because, tt.want)
 		}
 	}
-	server := change{field: "server", was: "Microsoft-IIS/10.0", is: "nginx/1.22.1", expected: slices.Contains(ofHop, "server")}
-	if got := harmful([]change{server}); len(got) > 0 {
-		t.Errorf("that a proxy names itself is taken for harm: %s", words(got))
+}
+
+// TestParts checks that each finding names parts of messages that there are.
+func TestParts(t *testing.T) {
+	parts := []string{partMethod, partTarget, partVersion, partStatus, partBody, partHead}
+	for _, f := range Findings {
+		for _, name := range slices.Concat(f.Asked, f.Answered) {
+			isField := !strings.HasPrefix(name, ":") && name == strings.ToLower(name)
+			if !isField && !slices.Contains(parts, name) {
+				t.Errorf("%s: %q is no part of a message", f.Name, name)
+			}
+		}
+		if (len(f.Asked)+len(f.Answered) > 0 || f.OfTLS || f.Sole != nil) && !f.disputable() {
+			t.Errorf("%s says how it is told who must act, and that is settled", f.Name)
+		}
 	}
 }
 

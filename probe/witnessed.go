@@ -8,29 +8,39 @@ import (
 
 // Symptoms that only the other end of the wire shows.
 
-// leastWaste is how much more than was asked for a proxy must fetch for it to
-// matter, in bytes: a slice of a cache is no waste.
-const leastWaste = 256 << 10
+// How much more than was asked for a proxy must fetch for it to matter, in bytes:
+// of a whole file, and of a part, which caches fetch in slices of some MiB.
+const (
+	wholeWaste = 256 << 10
+	sliceWaste = 16 << 20
+)
 
 // fetchedWhole matches a part that came as one, for which the proxy fetched the
-// whole file.
+// whole file, or much more of it.
 func fetchedWhole(o *Observation) string {
-	spans, ok := parseRanges(o.Sent.Get("Range"))
+	asked, ok := askedFor(o)
 	if o.Witness == nil || !ok || o.Answer.Status() != 206 {
 		return ""
 	}
-	asked := int64(0)
-	for _, s := range spans {
-		asked += s.length()
-	}
 	for _, a := range o.Witness.Arrived {
 		length := int64(number(a.Reply.Get("Content-Length")))
-		if a.Reply.Status() == 200 && a.Request.Method() == "GET" && length > asked+leastWaste {
-			return fmt.Sprintf("for %d bytes (Range: %s) the proxy asked the server for all %d, and had got %d when it was asked about",
+		waste := length - asked
+		widened := a.Request.Get("Range") != o.Sent.Get("Range") && a.Request.Method() == "GET"
+		if widened && (a.Reply.Status() == 200 && waste > wholeWaste || a.Reply.Status() == 206 && waste > sliceWaste) {
+			return fmt.Sprintf("for %d bytes (Range: %s) the proxy asked the server for %d, and had got %d when it was asked about",
 				asked, shortened(o.Sent.Get("Range")), length, a.Sent)
 		}
 	}
 	return ""
+}
+
+// askedFor is how many bytes o asked for in parts, if it did.
+func askedFor(o *Observation) (bytes int64, ok bool) {
+	spans, ok := parseRanges(o.Sent.Get("Range"))
+	for _, s := range spans {
+		bytes += s.length()
+	}
+	return bytes, ok
 }
 
 // shortened is a long list of ranges cut short.
@@ -50,27 +60,32 @@ func unasked(o *Observation) string {
 }
 
 // changedOnTheWay notes what the proxy makes of requests where that does no harm.
+// What does harm elsewhere, other findings tell.
 func changedOnTheWay(all []*judged) {
-	var known []string // what is changed where that does harm, which other findings tell
-	for _, harm := range []bool{true, false} {
-		for _, j := range all {
-			harmed := slices.ContainsFunc(j.verdicts, func(v Verdict) bool { return v.Grade != Note })
-			if j.Observation == nil || j.Observation.NoProxy || j.Observation.Witness.closest() == nil || harmed != harm {
-				continue
-			}
-			changes := harmful(requestChanges(j.Observation.Exchange, j.Observation.Witness.closest()))
-			if harm {
-				for _, c := range changes {
-					known = append(known, c.field)
-				}
-				continue
-			}
-			changes = slices.DeleteFunc(changes, func(c change) bool { return slices.Contains(known, c.field) })
-			if len(changes) > 0 {
-				j.verdicts = append(j.verdicts, Verdict{RequestsChanged, Note, Proxy, "what arrived at the server was not what was sent: " + words(changes)})
+	known := bearing(all)
+	for _, j := range all {
+		if j.Observation == nil || j.Observation.NoProxy || j.harmed() || j.Observation.Witness == nil || j.Observation.Witness.Closest == nil {
+			continue
+		}
+		changes := harmful(requestChanges(j.Observation.Exchange, j.Observation.Witness.Closest))
+		changes = slices.DeleteFunc(changes, func(c change) bool { return slices.Contains(known, c.field) })
+		if len(changes) > 0 {
+			j.verdicts = append(j.verdicts, Verdict{RequestsChanged, Note, Proxy, "what arrived at the server was not what was sent: " + words(changes)})
+		}
+	}
+}
+
+// bearing are the parts of requests whose change brings about what some show.
+func bearing(all []*judged) []string {
+	var parts []string
+	for _, j := range all {
+		for _, v := range j.verdicts {
+			if v.Grade != Note {
+				parts = append(parts, v.Finding.Asked...)
 			}
 		}
 	}
+	return parts
 }
 
 // seenFrom says from where the server saw the requests of r come.
@@ -111,7 +126,7 @@ func (a *Arrival) source() string {
 // wentDirect matches a request that came to the server on the very connection
 // on which it left: what is set as the proxy is the server itself.
 func wentDirect(o *Observation) string {
-	if a := o.Witness.closest(); !o.NoProxy && a != nil && a.From == o.Local && a.To == o.Remote {
+	if !o.NoProxy && o.Witness != nil && o.Witness.Closest != nil && sameConnection(o.Exchange, o.Witness.Closest) {
 		return "the request arrived at the server on the connection from " + o.Local + ", which was opened to the proxy"
 	}
 	return ""
@@ -125,10 +140,8 @@ func amplification(all []*judged) (asked, fetched int64, known bool) {
 		if o == nil || o.Witness == nil || o.Known <= 0 || j.Step.Kind != ranged && j.Step.Kind != multi {
 			continue
 		}
-		spans, _ := parseRanges(o.Sent.Get("Range"))
-		for _, s := range spans {
-			asked += s.length()
-		}
+		bytes, _ := askedFor(o)
+		asked += bytes
 		for _, a := range o.Witness.Arrived {
 			fetched += a.Sent
 		}

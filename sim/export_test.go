@@ -3,6 +3,7 @@ package sim
 import (
 	"fmt"
 	"net/http"
+	"slices"
 )
 
 // ForTests are faults that show nothing of their own: what they show, another
@@ -16,4 +17,17 @@ var ForTests = map[string]*Fault{
 			r.Header.Set("Range", fmt.Sprintf("bytes=%d-%d", from, from+128<<10-1))
 		}
 	}))},
+}
+
+// ActsAt is the one part of a net at which a fault acts, or "" when there are more.
+func ActsAt(f *Fault) string {
+	n, err := assemble("", []*Fault{f})
+	if err != nil {
+		return ""
+	}
+	parts := slices.Compact(slices.Sorted(slices.Values(n.touched[f.Name])))
+	if len(parts) != 1 {
+		return ""
+	}
+	return string(parts[0])
 }

@@ -110,7 +110,7 @@ var Faults = []*Fault{
 	},
 	{
 		Name: "soap-changed", Title: "a word in the answers of the web service is changed", Source: "wuerror.h, WU_E_PT_INVALID_FORMAT",
-		Break: chain(request(unset("Accept-Encoding")), response(calling("GetConfig"), replaceWord("true", "eurt"))), Shows: shows(probe.ContentAltered),
+		Break: chain(request(unset("Accept-Encoding")), response(calling("GetConfig"), replaceWord("true", "eurt"))), Shows: shows(probe.ContentAltered, probe.RequestsChanged),
 	},
 	{
 		Name: "file-not-modified", Title: "a cache answers 304 to who has no copy", Source: "RFC 9110, 15.4.5",
@@ -332,7 +332,7 @@ var Faults = []*Fault{
 	{
 		Name: "soap-garbled", Title: "the answers of the web service are cut short",
 		Source: "wuerror.h, WU_E_PT_SOAPCLIENT_PARSE",
-		Break:  chain(request(unset("Accept-Encoding")), response(file(".asmx"), truncate(300))), Shows: shows(probe.SOAPUnreadable),
+		Break:  chain(request(unset("Accept-Encoding")), response(file(".asmx"), truncate(300))), Shows: shows(probe.SOAPUnreadable, probe.RequestsChanged),
 	},
 	{
 		Name: "soap-faults-hidden", Title: "answers with status 500 get a page of the proxy in their place",

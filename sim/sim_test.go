@@ -64,6 +64,11 @@ func TestFaults(t *testing.T) {
 		t.Run(f.Name, func(t *testing.T) {
 			t.Parallel()
 			r := run(t, probe.Profiles[0], f)
+			for _, finding := range r.Findings {
+				if mine := probe.Owner(sim.ActsAt(f)); isAtAnEnd[mine] && isAtAnEnd[finding.Owner] && finding.Owner != mine && finding.Under == "" {
+					t.Errorf("it acts at the %s, and the owner of %s is the %s: %s", mine, finding.Name, finding.Owner, finding.Evidence)
+				}
+			}
 			shown, wanted := names(r), wantedNames(f)
 			validate(t, schema, r)
 			if !slices.Equal(shown, wanted) || !r.Complete || r.Verdict != worst(r) {
@@ -75,6 +80,10 @@ func TestFaults(t *testing.T) {
 		})
 	}
 }
+
+// isAtAnEnd are the owners that a fault at the one end must not be taken for at the
+// other.
+var isAtAnEnd = map[probe.Owner]bool{probe.Proxy: true, probe.Server: true}
 
 // validate holds a report as JSON against its schema.
 func validate(t *testing.T, schema *jsonschema.Schema, r *probe.Report) {

@@ -265,14 +265,12 @@ http {
 		return []string{"/usr/sbin/nginx", "-e", dir + "/error.log", "-c", dir + "/config"}
 	},
 	variants: map[string]string{
-		// So that a file is fetched to its end, and only once, whoever asked for it,
-		// from far enough away that 4 GiB of it take more than five seconds.
+		// So that a file is fetched to its end, and only once, whoever asked for it.
 		"cache": `
 			proxy_cache files;
 			proxy_cache_valid 200 206 1h;
 			proxy_cache_lock on;
 			proxy_ignore_client_abort on;
-			proxy_limit_rate 800m;
 `,
 		// The log has the bytes of the body that came from the server.
 		"whole-files-kept": `

@@ -31,8 +31,8 @@ type Body struct {
 	invalid error // the head states a length that is none (RFC 9112, 6.3)
 }
 
-// castagnoli is the polynomial of CRC32C.
-var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+// Castagnoli is the table of CRC32C (RFC 3720, 12.1), which processors know.
+var Castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 // Framing is how the end of a body is known.
 type Framing string
@@ -88,7 +88,7 @@ func (b *Body) read(br *bufio.Reader, limit, leave int64, shown io.Writer) error
 		b.Length += int64(n)
 		b.Excerpt = append(b.Excerpt, buf[:min(n, ExcerptLimit-len(b.Excerpt))]...)
 		digest.Write(buf[:n])
-		b.CRC32C = crc32.Update(b.CRC32C, castagnoli, buf[:n])
+		b.CRC32C = crc32.Update(b.CRC32C, Castagnoli, buf[:n])
 		shown.Write(buf[:n])
 		switch {
 		case leave > 0 && b.Length == leave:

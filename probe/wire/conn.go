@@ -115,6 +115,7 @@ func (c *Conn) attempt(ctx context.Context, r *Request) *Exchange {
 	if x.Err == nil {
 		x.Stopped = Done
 	}
+	x.Ended = time.Now()
 	a.settle()
 	return x
 }

@@ -106,6 +106,7 @@ type Exchange struct {
 	Failure Failure
 	Err     error // what the system said, for the log
 	Started time.Time
+	Ended   time.Time
 	Took    map[Phase]time.Duration // of each phase that was entered
 	Out, In int64                   // bytes on the wire, with those of TLS and CONNECT
 }

@@ -24,10 +24,12 @@ type Arrival struct {
 	Head   []byte    `json:"head"`   // as it came, with the empty line at its end
 	Body   int64     `json:"body"`   // bytes of its body
 	SHA256 string    `json:"sha256"` // of those, in hexadecimal; "" when it was not read to its end
+	Came   int64     `json:"came"`   // bytes of its body that came, read or not
 	Client string    `json:"client"` // the SusClientId that its body names; "" for none
 	Answer []byte    `json:"answer"` // the head of the answer as it was sent; nil for none
 	Sent   int64     `json:"sent"`   // bytes behind that head
 	CRC32C string    `json:"crc32c"` // of those, in hexadecimal; "" when that is not known
+	Left   bool      `json:"left"`   // whoever sent it was gone before the answer had ended
 	Done   bool      `json:"done"`   // nothing more will be sent
 }
 

@@ -134,8 +134,12 @@ type came struct {
 	proxy   string // that it came through; Directly when none shows
 }
 
-// Directly stands for no proxy, as far as the server can see.
-const Directly = "directly"
+// What stands for no proxy, as far as the server can see, and for a way on which
+// none would show.
+const (
+	Directly  = "directly"
+	Encrypted = "by TLS"
+)
 
 // arrivalOf is how r came. A proxy shows by Via, or else by X-Forwarded-For, and
 // then its address has to do for its name.
@@ -145,6 +149,9 @@ func arrivalOf(r *Record, g *glance) came {
 	if len(g.forwarded) > 0 {
 		first, _, _ := bytes.Cut(g.forwarded, []byte(","))
 		c.address, c.proxy = visible(bytes.TrimSpace(first), maxName), "unnamed at "+peer
+	}
+	if r.TLS && c.proxy == Directly { // a tunnel looks like none
+		c.proxy = Encrypted
 	}
 	if len(g.via) > 0 {
 		c.proxy = visible(g.via, maxName)
@@ -221,10 +228,10 @@ func (c *client) finish() {
 	c.scan.open, c.scan.inVain = false, 0
 }
 
-// told is what a client can tell of itself, by operation.
-var told = map[string]func(*client, []byte){
-	"RegisterComputer": (*client).register,
-	"ReportEventBatch": (*client).reportEvents,
+// told reads what a client can tell of itself, by operation.
+var told = map[string]func(body []byte) (learn func(*client)){
+	"RegisterComputer": computerIn,
+	"ReportEventBatch": eventsIn,
 }
 
 // Handler is h with an eye on what clients tell of themselves. It belongs within
@@ -243,30 +250,38 @@ func (b *Book) Handler(h http.Handler) http.Handler {
 			io.Closer
 		}{io.TeeReader(io.LimitReader(r.Body, maxCall+1), &body), r.Body}
 		h.ServeHTTP(w, r)
-		if id := recordOf(r).Client; id != "" {
+		if n := notedOf(r); n.Client != "" && n.Well {
+			learn := take(body.Bytes()) // which takes its time
 			b.mu.Lock()
 			defer b.mu.Unlock()
-			take(b.client(id), body.Bytes())
+			learn(b.client(n.Client))
 		}
 	})
 }
 
-// register takes in what a computer says of itself (wire.md 3.5).
-func (c *client) register(body []byte) {
+// computerIn is what a computer says of itself (wire.md 3.5).
+func computerIn(body []byte) func(*client) {
 	text := func(name string) string {
 		return visible(strings.TrimSpace(wusp.Element(body, "RegisterComputer/computerInfo/"+name)), maxName)
 	}
-	c.computer = Computer{
+	computer := Computer{
 		OS:    strings.Trim(text("OSMajorVersion")+"."+text("OSMinorVersion")+"."+text("OSBuildNumber"), "."),
 		Model: strings.TrimSpace(text("ComputerManufacturer") + " " + text("ComputerModel")),
 	}
+	return func(c *client) { c.computer = computer }
 }
 
-// reportEvents takes in the numbers of the events that a client reports.
-func (c *client) reportEvents(body []byte) {
+// eventsIn are the numbers of the events that a client reports.
+func eventsIn(body []byte) func(*client) {
+	var events []int
 	for _, text := range wusp.Elements(body, "ReportEventBatch/eventBatch/ReportingEvent/BasicData/EventID") {
 		if id, err := strconv.ParseInt(strings.TrimSpace(text), 10, 32); err == nil {
-			c.events = remember(c.events, int(id))
+			events = append(events, int(id))
+		}
+	}
+	return func(c *client) {
+		for _, id := range events {
+			c.events = remember(c.events, id)
 		}
 	}
 }

@@ -63,8 +63,8 @@ type call struct {
 }
 
 // note keeps in the record of a request what was understood of its call.
-func note(rec *Record, c *call) {
-	rec.Operation, rec.Client, rec.DNS, rec.Last = c.operation, c.client, c.dns, c.last
+func note(n *noted, c *call, well bool) {
+	n.Operation, n.Client, n.DNS, n.Last, n.Well = c.operation, c.client, c.dns, c.last, well
 }
 
 // aspNet is the version of ASP.NET that a real server states (wire.md 3.6).
@@ -99,7 +99,7 @@ func (s *Server) call(w http.ResponseWriter, r *http.Request, v webService) {
 	}
 	c := &call{webService: v, form: form, tls: r.TLS != nil, body: body, action: r.Header.Get("SOAPAction"), files: s.fileHost(r)}
 	status, answer := s.answer(c)
-	note(recordOf(r), c)
+	note(notedOf(r), c, status == http.StatusOK)
 	c.write(w, r, status, answer)
 }
 

@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
-	"io"
+	"errors"
 	"net"
 	"net/http"
 	"os"
@@ -36,18 +36,28 @@ func (t tap) Accept() (net.Conn, error) {
 // way is that of the answer which is being written.
 type tappedConn struct {
 	net.Conn
-	witness *Witness
-	number  int64
-	from    string // the addresses of both ends
-	to      string
-	scratch Record // what the handler of the request under way notes
+	witness  *Witness
+	number   int64
+	from, to string // the addresses of both ends
+	noted    noted  // by the handler of the request under way
 
 	mu      sync.Mutex
 	in      splitter
+	latest  *Record   // of the last head that came
 	waiting []*Record // those whose answer has not begun
 	now     *Record   // the one under way; nil between two
 	handled bool      // its handler is at work
 	over    bool      // nothing more comes on the connection
+}
+
+// Noted is what a handler understands of a request.
+type noted struct {
+	TLS       bool   // it came by TLS
+	Operation string // of a web service, as GetConfig; "" for none
+	Client    string // the SusClientId that it names; "" for none
+	DNS       string // the name of the machine that its body names; "" for none
+	Last      bool   // the answer to SyncUpdates says that there is no more
+	Well      bool   // the call was answered, and not refused
 }
 
 // connKey is for the connection in the context of a request.
@@ -59,12 +69,12 @@ func tappedOf(r *http.Request) *tappedConn {
 	return c
 }
 
-// recordOf is where the handler of r may note what it understands of it.
-func recordOf(r *http.Request) *Record {
+// notedOf is where the handler of r may note what it understands of it.
+func notedOf(r *http.Request) *noted {
 	if c := tappedOf(r); c != nil {
-		return &c.scratch
+		return &c.noted
 	}
-	return new(Record)
+	return new(noted)
 }
 
 func withConn(ctx context.Context, c net.Conn) context.Context {
@@ -84,7 +94,14 @@ func (c *tappedConn) Read(p []byte) (int, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, head := range c.in.feed(p[:n]) {
-		c.waiting = append(c.waiting, c.record(head))
+		c.latest = c.record(head)
+		c.waiting = append(c.waiting, c.latest)
+	}
+	if c.latest != nil {
+		c.latest.came(c.in.came)
+	}
+	if c.now != nil && err != nil && !errors.Is(err, os.ErrDeadlineExceeded) && !errors.Is(err, net.ErrClosed) {
+		c.now.leave()
 	}
 	return n, err
 }
@@ -110,24 +127,39 @@ func (c *tappedConn) begin() *Record {
 	return c.now
 }
 
-// open begins the request r, for its handler, and returns its record.
+// open begins the request r, for its handler, and returns its record. It has one
+// also where the splitter has lost the thread: that nothing came must be true.
 func (c *tappedConn) open(r *http.Request) *Record {
 	record := c.begin()
-	if record == nil { // its head was not understood
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if record == nil {
 		record = c.record(nil)
+		c.now = record
+		c.witness.keep(record)
 	}
-	c.scratch = Record{}
-	c.scratch.TLS = record.TLS
+	c.noted, c.handled = noted{TLS: record.TLS}, true
 	if t, ok := c.Conn.(*tls.Conn); ok { // which net/http does not see under the tap
 		state := t.ConnectionState()
 		r.TLS = &state
 	}
-	c.handle(true)
 	return record
 }
 
-// end ends the record under way, unless its handler is at work.
-func (c *tappedConn) end() {
+// close ends the work of the handler on the record under way.
+func (c *tappedConn) close() {
+	c.mu.Lock()
+	c.handled = false
+	over := c.over
+	c.mu.Unlock()
+	if over {
+		c.finish()
+	}
+}
+
+// end ends the record under way, unless its handler is at work, and tells whether
+// there was one.
+func (c *tappedConn) end() bool {
 	c.mu.Lock()
 	r := c.now
 	if c.handled {
@@ -139,17 +171,7 @@ func (c *tappedConn) end() {
 	if r != nil {
 		r.end()
 	}
-}
-
-// handle tells that the handler of the record under way begins or is done.
-func (c *tappedConn) handle(begins bool) {
-	c.mu.Lock()
-	c.handled = begins
-	over := c.over
-	c.mu.Unlock()
-	if over && !begins {
-		c.finish()
-	}
+	return r != nil
 }
 
 // finish ends all records of a connection that is over, also of requests that were
@@ -157,10 +179,8 @@ func (c *tappedConn) handle(begins bool) {
 func (c *tappedConn) finish() {
 	c.mu.Lock()
 	c.over = true
-	handled := c.handled
 	c.mu.Unlock()
-	for !handled && c.begin() != nil {
-		c.end()
+	for c.begin() != nil && c.end() {
 	}
 }
 
@@ -170,35 +190,6 @@ func (c *tappedConn) Write(p []byte) (int, error) {
 		r.sent(p[:n])
 	}
 	return n, err
-}
-
-// pass is how much is sent between two counts, in bytes.
-const pass = 1 << 20
-
-// ReadFrom lets sendfile stay possible, and counts what it sends as it goes.
-func (c *tappedConn) ReadFrom(r io.Reader) (total int64, err error) {
-	to, direct := c.Conn.(io.ReaderFrom)
-	limited, _ := r.(*io.LimitedReader)
-	if !direct || limited == nil {
-		return io.Copy(struct{ io.Writer }{c}, r)
-	}
-	if _, isFile := limited.R.(*os.File); !isFile {
-		return io.Copy(struct{ io.Writer }{c}, r)
-	}
-	for limited.N > 0 {
-		part := &io.LimitedReader{R: limited.R, N: min(limited.N, pass)}
-		wanted := part.N
-		n, err := to.ReadFrom(part)
-		limited.N -= n
-		total += n
-		if r := c.begin(); r != nil {
-			r.passed(n)
-		}
-		if err != nil || n < wanted {
-			return total, err
-		}
-	}
-	return total, nil
 }
 
 // NetConn is the connection below the tap.
@@ -222,9 +213,11 @@ func (c *tappedConn) Close() error {
 // cannot follow it gives up: it judges nothing.
 type splitter struct {
 	part  part
-	head  []byte // so far
-	line  int    // where its last line begins
+	head  []byte // so far, at most maxHead
+	line  []byte // the start of one whose end has not come
+	lines int    // of the head
 	left  int64  // bytes of the body, or of a chunk
+	came  int64  // bytes of the body of the last head
 	size  int64  // that the head states of its body
 	lumps bool   // the body is chunked
 }
@@ -241,81 +234,96 @@ const (
 	lost
 )
 
+// maxLine is the most of a line that is looked at, in bytes.
+const maxLine = 8 << 10
+
 // feed takes in what came, and returns the heads that it completes.
 func (s *splitter) feed(p []byte) (heads [][]byte) {
 	for len(p) > 0 && s.part != lost {
 		if s.part == inBody || s.part == inChunk {
-			n := min(s.left, int64(len(p)))
-			s.left, p = s.left-n, p[n:]
-			if s.left == 0 {
-				s.part++ // behind a body is the next head, and behind a chunk a size
-				if s.part == inChunk {
-					s.part = inHead
-				}
-			}
+			p = p[s.body(p):]
 			continue
 		}
 		i := bytes.IndexByte(p, '\n') + 1
-		if i == 0 {
+		whole := i > 0
+		if !whole {
 			i = len(p)
 		}
-		s.head, p = append(s.head, p[:i]...), p[i:]
-		if len(s.head) > maxHead {
-			s.part, s.head = lost, nil
+		line := p[:i]
+		if s.part == inHead {
+			s.head = append(s.head, line[:min(len(line), maxHead-len(s.head))]...)
+		}
+		if len(s.line) > 0 || !whole {
+			s.line = append(s.line, line[:min(len(line), maxLine-len(s.line))]...)
+			line = s.line
+		}
+		p = p[i:]
+		if !whole {
 			return heads
 		}
-		if s.head[len(s.head)-1] != '\n' {
-			return heads
-		}
-		line := bytes.TrimRight(s.head[s.line:], "\r\n")
-		s.line = len(s.head)
-		if head := s.ended(line); head != nil {
+		if head := s.ended(bytes.TrimRight(line, "\r\n")); head != nil {
 			heads = append(heads, head)
 		}
+		s.line = s.line[:0]
 	}
 	return heads
+}
+
+// body passes over what p has of a body or a chunk, and returns how much that is.
+func (s *splitter) body(p []byte) int64 {
+	n := min(s.left, int64(len(p)))
+	s.left, s.came = s.left-n, s.came+n
+	switch {
+	case s.left > 0:
+	case s.part == inBody:
+		s.part = inHead
+	default:
+		s.part = inChunkSize
+	}
+	return n
 }
 
 // ended takes in a line, and returns the head that it ends.
 func (s *splitter) ended(line []byte) (head []byte) {
 	switch {
 	case s.part == inChunkSize:
-		digits, _, _ := bytes.Cut(line, []byte(";"))
-		n, err := strconv.ParseInt(string(bytes.TrimSpace(digits)), 16, 62)
-		switch {
-		case err != nil || n < 0:
-			s.part = lost
-		case n == 0:
-			s.begin(inTrailer)
-		default:
-			s.begin(inChunk)
-			s.left = n + int64(len("\r\n"))
-		}
+		s.chunk(line)
 	case len(line) > 0:
 		if s.part == inHead {
+			s.lines++
 			s.field(line)
 		}
 	case s.part == inTrailer:
-		s.begin(inHead)
-	case s.line <= len("\r\n"): // an empty line in front of a request
-		s.begin(inHead)
+		s.part = inHead
+	case s.lines == 0: // an empty line in front of a request
+		s.head = nil
 	default:
 		head = s.head
-		size, lumps := s.size, s.lumps
-		s.begin(inHead)
-		s.size, s.lumps = 0, false
+		s.left, s.came = s.size, 0
 		switch {
-		case lumps:
+		case s.lumps:
 			s.part = inChunkSize
-		case size > 0:
-			s.part, s.left = inBody, size
+		case s.size > 0:
+			s.part = inBody
 		}
+		s.head, s.lines, s.size, s.lumps = nil, 0, 0, false
 	}
 	return head
 }
 
-// begin goes on to a part that begins with a line.
-func (s *splitter) begin(p part) { s.part, s.head, s.line = p, nil, 0 }
+// chunk takes in the line in front of a chunk.
+func (s *splitter) chunk(line []byte) {
+	digits, _, _ := bytes.Cut(line, []byte(";"))
+	n, err := strconv.ParseInt(string(bytes.TrimSpace(digits)), 16, 62)
+	switch {
+	case err != nil || n < 0:
+		s.part = lost
+	case n == 0:
+		s.part = inTrailer
+	default:
+		s.part, s.left = inChunk, n+int64(len("\r\n"))
+	}
+}
 
 // field takes in what a field says of the body.
 func (s *splitter) field(line []byte) {

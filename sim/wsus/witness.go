@@ -8,12 +8,14 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"hash"
 	"hash/crc32"
 	"io"
 	"net"
 	"net/http"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -32,7 +34,8 @@ const (
 	maxAge     = 15 * time.Minute
 )
 
-// A Record is one request as it arrived, and what became of it.
+// A Record is one request as it arrived, and what became of it. Whoever is told of
+// one has it for himself.
 type Record struct {
 	wusp.Arrival
 	Operation string // of a web service, as GetConfig; "" for none
@@ -44,11 +47,7 @@ type Record struct {
 	mu      sync.Mutex // for what changes while the answer is under way
 	begun   []byte     // of the head of the answer, while it is not complete
 	sum     uint32     // of what was sent behind it
-	unseen  bool       // some of that was sent by the system, past us
 }
-
-// Status is the status of the answer, or 0 when there was none.
-func (r *Record) Status() int { return wire.Lines(string(r.Answer)).Status() }
 
 // sent takes in what was written of the answer.
 func (r *Record) sent(p []byte) {
@@ -58,43 +57,48 @@ func (r *Record) sent(p []byte) {
 		r.content(p)
 		return
 	}
-	before, begun := len(r.begun), p[:min(len(p), maxHead)]
+	before, begun := len(r.begun), p
 	if before > 0 {
-		begun = append(r.begun, begun...)
+		begun = append(r.begun, p...)
 	}
-	i := bytes.Index(begun, []byte("\r\n\r\n"))
+	const end = "\r\n\r\n"
+	from := max(before-len(end), 0)
+	i := bytes.Index(begun[from:], []byte(end))
 	if i < 0 {
-		r.begun = bytes.Clone(begun)
+		r.begun = bytes.Clone(begun[:min(len(begun), maxHead)])
 		return
 	}
-	head := bytes.Clone(begun[:i+4])
+	head := bytes.Clone(begun[:from+i+len(end)])
 	r.begun = nil
 	if bytes.HasPrefix(head, []byte("HTTP/1.1 1")) { // the real one is still to come
 		return
 	}
 	r.Answer = head
-	r.content(p[len(head)-before:])
+	r.content(begun[len(head):])
 }
 
 // content takes in what was written behind the head.
 func (r *Record) content(p []byte) {
 	r.Sent += int64(len(p))
-	r.sum = crc32.Update(r.sum, castagnoli, p)
+	r.sum = crc32.Update(r.sum, wire.Castagnoli, p)
 }
 
-// castagnoli is the polynomial of the sums, which processors can divide by.
-var castagnoli = crc32.MakeTable(crc32.Castagnoli)
-
-// passed counts what was sent behind the head.
-func (r *Record) passed(n int64) {
+// came takes in how much of the body has come.
+func (r *Record) came(n int64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.Sent += n
-	r.unseen = r.unseen || n > 0
+	r.Came = n
 }
 
-// noted takes in what the handler noted, and the body that it read.
-func (r *Record) noted(by *Record, body *digested) {
+// leave takes in that the other end is gone.
+func (r *Record) leave() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.Left = true
+}
+
+// note takes in what the handler noted, and the body that it read.
+func (r *Record) note(by noted, body *digested) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.Operation, r.Client, r.DNS, r.Last = by.Operation, by.Client, by.DNS, by.Last
@@ -107,9 +111,10 @@ func (r *Record) noted(by *Record, body *digested) {
 func (r *Record) end() {
 	r.mu.Lock()
 	r.Done, r.Ended = true, time.Now()
+	told := &Record{Arrival: r.Arrival, Operation: r.Operation, DNS: r.DNS, Last: r.Last, Ended: r.Ended}
 	r.mu.Unlock()
 	for _, observe := range r.witness.Observe {
-		observe(r)
+		observe(told)
 	}
 }
 
@@ -118,9 +123,7 @@ func (r *Record) told() wusp.Arrival {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	a := r.Arrival
-	if !r.unseen {
-		a.CRC32C = fmt.Sprintf("%08x", r.sum)
-	}
+	a.CRC32C = fmt.Sprintf("%08x", r.sum)
 	return a
 }
 
@@ -156,6 +159,7 @@ type Witness struct {
 	Observe []func(*Record) // told of each request when its answer has ended, from any goroutine
 
 	path    string
+	telling chan bool // has a place for each question that is answered
 	conns   atomic.Int64
 	mu      sync.Mutex
 	records []*Record // in the order in which their answers began
@@ -168,7 +172,7 @@ type Witness struct {
 func NewWitness() *Witness {
 	var key [16]byte
 	rand.Read(key[:])
-	return &Witness{path: wusp.WitnessPath + hex.EncodeToString(key[:])}
+	return &Witness{path: wusp.WitnessPath + hex.EncodeToString(key[:]), telling: make(chan bool, maxTelling)}
 }
 
 // Path is where w tells what it has seen.
@@ -191,8 +195,8 @@ func (w *Witness) Handler(h http.Handler) http.Handler {
 		}
 		record, body := c.open(r), digestOf(r)
 		defer func() {
-			record.noted(&c.scratch, body)
-			c.handle(false)
+			record.note(c.noted, body)
+			c.close()
 		}()
 		if question, ok := strings.CutPrefix(r.URL.Path, w.path+"/"); ok {
 			w.tell(answer, question)
@@ -216,8 +220,16 @@ func (w *Witness) keep(r *Record) {
 	}
 }
 
+// isNonce matches what names a run: its id, or the base of its MS-CV.
+var isNonce = regexp.MustCompile(`^([0-9A-Fa-f]{8}|[0-9A-Za-z+/]{16})$`)
+
+var errNotNonce = errors.New("not what names a run")
+
 // maxNonces is how many nonces a client may name.
 const maxNonces = 8
+
+// maxTelling is how many questions are answered at once: each takes some MiB.
+const maxTelling = 2
 
 // tell answers a question: so many milliseconds and, in hexadecimal, what stands
 // in the client's own requests. It stands in the path, for proxies change queries.
@@ -228,20 +240,23 @@ func (w *Witness) tell(answer http.ResponseWriter, question string) {
 	for _, part := range parts[1:] {
 		nonce, decodeErr := hex.DecodeString(part)
 		nonces, err = append(nonces, string(nonce)), cmp.Or(err, decodeErr)
+		if !isNonce.Match(nonce) {
+			err = cmp.Or(err, errNotNonce)
+		}
 	}
 	if err != nil || len(nonces) == 0 || len(nonces) > maxNonces {
 		fail(answer, http.StatusBadRequest)
 		return
 	}
-	body, err := json.Marshal(w.testimony(time.Now().Add(-time.Duration(within)*time.Millisecond), nonces))
-	if err != nil {
+	w.telling <- true
+	defer func() { <-w.telling }()
+	var packed bytes.Buffer
+	z := gzip.NewWriter(&packed)
+	err = json.NewEncoder(z).Encode(w.testimony(time.Now().Add(-time.Duration(within)*time.Millisecond), nonces))
+	if err = cmp.Or(err, z.Close()); err != nil {
 		fail(answer, http.StatusInternalServerError)
 		return
 	}
-	var packed bytes.Buffer
-	z := gzip.NewWriter(&packed)
-	z.Write(body)
-	z.Close()
 	sealed := wusp.SealTestimony(packed.Bytes())
 	h := answer.Header()
 	h.Set("Content-Type", octets)
@@ -275,7 +290,7 @@ func (w *Witness) testimony(since time.Time, nonces []string) wusp.Testimony {
 			t.Lost = true
 			break
 		}
-		a.Head = withoutSecrets(a.Head)
+		a.Head = withoutSecrets(a.Head, names(a, nonces))
 		t.Arrivals = append(t.Arrivals, a)
 	}
 	return t
@@ -283,11 +298,9 @@ func (w *Witness) testimony(since time.Time, nonces []string) wusp.Testimony {
 
 // names tells whether a bears one of the nonces, in any case.
 func names(a wusp.Arrival, nonces []string) bool {
-	head, client := strings.ToLower(string(a.Head)), strings.ToLower(a.Client)
-	return slices.ContainsFunc(nonces, func(nonce string) bool {
-		nonce = strings.ToLower(nonce)
-		return len(nonce) >= 8 && (strings.Contains(head, nonce) || strings.Contains(client, nonce))
-	})
+	h := wire.Lines(string(a.Head))
+	places := strings.ToLower(h.Target() + "\n" + h.Get("MS-CV") + "\n" + a.Client)
+	return slices.ContainsFunc(nonces, func(nonce string) bool { return strings.Contains(places, strings.ToLower(nonce)) })
 }
 
 // anybodys tells whether a is for a fixed path, and bears nothing by which its
@@ -302,12 +315,18 @@ func anybodys(a wusp.Arrival) bool {
 // secret are the fields whose values are not told.
 var secret = []string{"authorization", "proxy-authorization", "cookie"}
 
-// withoutSecrets is head with the values of logins hidden.
-func withoutSecrets(head []byte) []byte {
+// withoutSecrets is head with the values of logins hidden and, where it is not the
+// asker's own, the signature in its target.
+func withoutSecrets(head []byte, own bool) []byte {
 	lines := bytes.SplitAfter(head, []byte("\n"))
 	for i, line := range lines {
 		name, _, ok := strings.Cut(string(line), ":")
-		if ok && slices.Contains(secret, strings.ToLower(name)) {
+		switch {
+		case i == 0 && !own:
+			if words := bytes.SplitN(line, []byte(" "), 3); len(words) == 3 {
+				lines[i] = bytes.Join([][]byte{words[0], withoutSignature(words[1]), words[2]}, []byte(" "))
+			}
+		case ok && slices.Contains(secret, strings.ToLower(name)):
 			lines[i] = []byte(name + ": ***\r\n")
 		}
 	}
