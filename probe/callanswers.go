@@ -2,6 +2,7 @@ package probe
 
 import (
 	"fmt"
+	"net"
 	"strings"
 
 	"proxycheck/probe/wusp"
@@ -81,14 +82,22 @@ func filesElsewhere(o *Observation) string {
 // another port: no server has two names that differ so, and a proxy that rewrites
 // Host makes one.
 func portLost(o *Observation) string {
-	asked, _, _ := strings.Cut(o.Content, ":")
+	asked := hostname(o.Content)
 	for _, url := range wusp.Elements(o.Text, "FileLocation/Url") {
 		host, _, _ := strings.Cut(strings.TrimPrefix(url, "http://"), "/")
-		if name, _, _ := strings.Cut(host, ":"); strings.EqualFold(name, asked) {
+		if strings.EqualFold(hostname(host), asked) {
 			return filesElsewhere(o)
 		}
 	}
 	return ""
+}
+
+// hostname is a host without its port, if it has one.
+func hostname(host string) string {
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		return name
+	}
+	return strings.Trim(host, "[]")
 }
 
 // tooManyTrips matches a scan that does not end.

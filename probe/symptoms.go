@@ -259,13 +259,14 @@ func otherPort(o *Observation) string {
 		quoted(o.Tunnel.Answer.Start), quoted(o.Port443.Answer.Start))
 }
 
-// certificateWanted matches a server that hangs up where it was shown no
-// certificate: in the handshake, or with TLS 1.3 behind it.
+// certificateWanted matches a server that says by an alert that it wants a
+// certificate of the client: in the handshake, or with TLS 1.3 behind it. One that
+// asks for a certificate may do without, so that a connection ends is not enough.
 func certificateWanted(o *Observation) string {
-	if !o.Asked || o.Stopped != wire.Secure && o.Stopped != wire.FirstByte {
+	if !o.Asked || o.Failure != wire.NoAgreement || o.Stopped != wire.Secure && o.Stopped != wire.FirstByte {
 		return ""
 	}
-	return all(failedAnywhere(wire.NoAgreement, wire.Cut, wire.Reset), anything)(o) + ", behind a question for a certificate of the client"
+	return broke(o) + ", behind a question for a certificate of the client"
 }
 
 // poolStopped matches what http.sys says when the service behind it is down.

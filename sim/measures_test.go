@@ -33,6 +33,7 @@ var throughTLS = map[string]string{
 	"server-always-has-more": "too-many-trips",
 	"server-refuses-calls":   "soap-fault",
 	"server-error":           "server-error",
+	"server-error-bare":      "server-error",
 	"server-without-wsus":    "server-not-wsus",
 	"server-pool-stopped":    "server-unavailable",
 	"tls-inspected":          "tls-inspected",

@@ -186,10 +186,26 @@ func (c *tappedConn) finish() {
 
 func (c *tappedConn) Write(p []byte) (int, error) {
 	n, err := c.Conn.Write(p)
-	if r := c.begin(); r != nil {
+	r := c.begin()
+	if r == nil {
+		r = c.cutShort()
+	}
+	if r != nil {
 		r.sent(p[:n])
 	}
 	return n, err
+}
+
+// cutShort begins a request that is answered before its head is complete, as one
+// that is too long is; nil when nothing of one has come.
+func (c *tappedConn) cutShort() *Record {
+	c.mu.Lock()
+	if len(c.in.head) > 0 {
+		c.waiting = append(c.waiting, c.record(c.in.head))
+		c.in.head = nil
+	}
+	c.mu.Unlock()
+	return c.begin()
 }
 
 // NetConn is the connection below the tap.

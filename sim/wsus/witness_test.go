@@ -179,16 +179,33 @@ func TestWitnessUnderWay(t *testing.T) {
 
 // TestWitnessMalformed checks that what the server cannot read is recorded too.
 func TestWitnessMalformed(t *testing.T) {
-	w := newWitnessed(t, nil)
-	w.send(t, "GET /c0ffee00 HTTP/9.9\r\nHost: x\r\n\r\n", 1)
-	records := w.settled(1)
-	if got := string(records[0].Answer); !strings.HasPrefix(got, "HTTP/1.1 400") && !strings.HasPrefix(got, "HTTP/1.1 505") {
-		t.Errorf("the record of a malformed request was answered %q", got)
+	for text, want := range map[string]string{
+		"GET /c0ffee00 HTTP/9.9\r\nHost: x\r\n\r\n":                                             "HTTP/1.1 505",
+		"GET /c0ffee00 HTTP/1.1\r\nHost: x\r\nNo field\r\n\r\n":                                 "HTTP/1.1 400",
+		"GET /c0ffee00 HTTP/1.1\r\nRange: bytes=0-0" + strings.Repeat(",0-0", 2<<20/4) + "\r\n": "HTTP/1.1 431",
+	} {
+		w := newWitnessed(t, nil)
+		w.send(t, text, 1)
+		if got := string(w.settled(1)[0].Answer); !strings.HasPrefix(got, want) {
+			t.Errorf("the record of %.60q was answered %q, want %s", text, got, want)
+		}
+	}
+}
+
+// TestWitnessLongHead checks that a head that is too long to be kept is recorded, and
+// what comes behind it on the same connection.
+func TestWitnessLongHead(t *testing.T) {
+	w := newWitnessed(t, http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	w.send(t, "GET /c0ffee00 HTTP/1.1\r\nHost: x\r\nPadding: "+strings.Repeat("x", 100<<10)+"\r\n\r\nGET /c0ffee00/2 HTTP/1.1\r\nHost: x\r\n\r\n", 2)
+	w.settled(2)
+	told := w.told(t, "c0ffee00").Arrivals
+	if len(told) != 2 || len(told[0].Head) != 64<<10 || !strings.HasPrefix(string(told[1].Head), "GET /c0ffee00/2 ") {
+		t.Errorf("%d requests are told of", len(told))
 	}
 }
 
 // TestWitnessQuestions checks that a question that makes no sense is refused, and
-// that nobody learns the path by asking.
+// one at another path.
 func TestWitnessQuestions(t *testing.T) {
 	w := newWitnessed(t, nil)
 	for _, question := range []string{"/", "/60000", "/60000/", "/x/61", "/60000/zz", "/60000" + strings.Repeat("/61", 9), "/99999999999/61"} {
