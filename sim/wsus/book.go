@@ -87,7 +87,7 @@ type fetched struct {
 	proxies []string // that it was asked for through, and directly
 	spans   []span   // that were asked for, the latest last; those that touch are one
 	parts   int      // answers with a part
-	agent   string   // the program that asked for the latest of them
+	agent   string   // the program that asked for the first of them
 	wholes  int      // answers with all of it
 	late    int      // those of them that came behind a part
 	bytes   int64
@@ -312,7 +312,9 @@ func (b *Book) fetch(r *Record, g *glance, status int, how came) {
 	if status == 206 {
 		b.totals.Parts++
 		f.parts++
-		f.agent = visible(g.userAgent, maxName)
+		if f.agent == "" {
+			f.agent = visible(g.userAgent, maxName)
+		}
 		for _, s := range spansOf(g.ranges) {
 			f.spans = cover(f.spans, s)
 		}
