@@ -16,7 +16,7 @@ import (
 type proof func(r *Run, j *judged, f *Finding) (who Owner, because string)
 
 // proofs are all there are. The first that tells counts.
-var proofs = []proof{bySymptom, byTrust, byTunnel, byWitness, byDirect}
+var proofs = []proof{bySymptom, byTrust, byTunnel, sameDirect, byWitness, wellDirect}
 
 // blame settles the owner of each verdict of j that may be of either end. What
 // nothing proves is open, whoever it usually is.
@@ -134,6 +134,9 @@ func maker(x *wire.Exchange, w *Witness, f *Finding) (Owner, string) {
 	case broke:
 		return breaker(x, a, arrived)
 	}
+	if _, known := bodyChanged(x, a); !known && slices.Contains(f.answered(), partBody) {
+		return "", "" // not all of it was read
+	}
 	return Server, arrived + "this is the server's own answer"
 }
 
@@ -195,24 +198,34 @@ func breaker(x *wire.Exchange, a *Arrival, arrived string) (Owner, string) {
 	return Server, arrived + fmt.Sprintf("the server had written no more than %d bytes of its answer", a.Sent)
 }
 
-// byDirect tells from the same exchange without the proxy. That it is well proves
-// something of what one exchange shows by itself, and what does not come and go;
-// and nothing is proved where it may be another machine that answers.
-func byDirect(r *Run, j *judged, f *Finding) (Owner, string) {
+// sameDirect tells from the same exchange without the proxy, where it ends in the
+// same way: then it does not matter what else the proxy does. It is believed where it
+// is known to be the server that answers: something else came well, or it says so.
+func sameDirect(r *Run, j *judged, f *Finding) (Owner, string) {
+	d := j.Observation.Direct
+	if d == nil {
+		return "", ""
+	}
+	reply, _ := d.reply()
+	known := r.DirectWell || signed(reply, serverSigns)
+	if direct := (&judged{verdicts: Judge(j.Step, d)}); !known || !sameEnd(j.Observation, d) && !direct.shows(f) {
+		return "", ""
+	}
+	return Server, "without the proxy it is the same"
+}
+
+// wellDirect tells from the same exchange without the proxy, where that is well.
+// That proves something of what one exchange shows by itself, and does not come
+// and go.
+func wellDirect(_ *Run, j *judged, f *Finding) (Owner, string) {
 	o, d := j.Observation, j.Observation.Direct
-	if d == nil || !r.DirectWell {
+	if d == nil || f.Effect == Intermittent || !(&judged{verdicts: Judge(j.Step, o)}).harmed() {
 		return "", ""
 	}
-	direct, proxied := &judged{verdicts: Judge(j.Step, d)}, &judged{verdicts: Judge(j.Step, o)}
-	switch {
-	case sameEnd(o, d), direct.shows(f):
-		return Server, "without the proxy it is the same"
-	case f.Effect == Intermittent, !proxied.harmed():
+	if direct := (&judged{verdicts: Judge(j.Step, d)}); !good(j.Step, d) || direct.failing() {
 		return "", ""
-	case good(j.Step, d) && !direct.failing():
-		return Proxy, "without the proxy it is well"
 	}
-	return "", ""
+	return Proxy, "without the proxy it is well"
 }
 
 // gateway are the statuses by which a gateway says in its own words that it met

@@ -83,23 +83,24 @@ func answerChanges(x *wire.Exchange, a *Arrival) []change {
 	if len(x.Raw) > usualHead && len(a.Answer) <= usualHead {
 		all = append(all, change{field: partHead, was: fmt.Sprintf("%d bytes", len(a.Answer)), is: fmt.Sprintf("%d bytes", len(x.Raw))})
 	}
-	if bodyChanged(x, a) {
-		all = append(all, change{field: partBody, was: fmt.Sprintf("%d bytes", a.Sent), is: fmt.Sprintf("%d bytes", x.Body.Length)})
+	if changed, _ := bodyChanged(x, a); changed {
+		all = append(all, change{field: partBody, was: fmt.Sprintf("%d bytes, CRC32C %s", a.Sent, a.CRC32C),
+			is: fmt.Sprintf("%d bytes, CRC32C %s", x.Body.Length, checksum(x))})
 	}
 	return append(all, fieldChanges(a.Reply, x.Answer)...)
 }
 
 // bodyChanged tells whether the body that came is known not to be the one that
-// was sent, or not all of it.
-func bodyChanged(x *wire.Exchange, a *Arrival) bool {
-	switch {
-	case !a.Done || x.Body.Abandoned || x.Body.Left || x.Sent.Method() == "HEAD" || a.Reply.Get("Transfer-Encoding") != "":
-		return false
-	case a.Sent != x.Body.Length:
-		return true
+// was sent, or not all of it; known is false where the two cannot be compared.
+func bodyChanged(x *wire.Exchange, a *Arrival) (changed, known bool) {
+	if !a.Done || x.Body.Abandoned || x.Body.Left || a.Reply.Get("Transfer-Encoding") != "" {
+		return false, x.Sent.Method() == "HEAD"
 	}
-	return a.CRC32C != "" && a.CRC32C != fmt.Sprintf("%08x", x.Body.CRC32C)
+	return a.Sent != x.Body.Length || a.CRC32C != checksum(x), true
 }
+
+// checksum is that of the body that came, as a server tells it of the one it sent.
+func checksum(x *wire.Exchange) string { return fmt.Sprintf("%08x", x.Body.CRC32C) }
 
 // bodySum is the SHA-256 of the body of a request, in hexadecimal, if it has one.
 func bodySum(x *wire.Exchange) (string, bool) {

@@ -17,14 +17,21 @@ import (
 // often drop what does not come from the proxy; TCP asks three times until then.
 const maxReach = 3 * time.Second
 
+// maxAlike is how many steps are tried without the proxy that show the same.
+const maxAlike = 3
+
 // Failed are the steps of a run that show a finding of grade fail or warn: all of
-// them, or only those of which it is open, and could be known, who must act. It
-// is pure.
-func Failed(run *Run, settled bool) []*Step {
+// them, or only some of each finding that may be of either end. It is pure.
+func Failed(run *Run, all bool) []*Step {
 	var steps []*Step
+	alike := map[*Finding]int{}
 	for _, j := range judge(run) {
 		failed := slices.ContainsFunc(j.verdicts, func(v Verdict) bool {
-			return v.Grade != Note && (settled || v.Finding.disputable() && !slices.Contains(j.proven, v.Finding))
+			if v.Grade == Note || !all && (!v.Finding.disputable() || alike[v.Finding] >= maxAlike) {
+				return false
+			}
+			alike[v.Finding]++
+			return true
 		})
 		if failed && !slices.Contains(steps, j.Step) {
 			steps = append(steps, j.Step)
@@ -60,6 +67,45 @@ func (c *Client) CompareDirect(ctx context.Context, run *Run, which []*Step) {
 		}
 		if !reached {
 			return // nor would it be for the next part
+		}
+		c.confirm(ctx, part, run)
+	}
+}
+
+// confirm plays once more through the proxy what came well without it: what does
+// then too comes and goes, and nothing is known of who brings it about.
+func (c *Client) confirm(ctx context.Context, part, run *Run) {
+	var well []*Step
+	for _, result := range part.Results {
+		if o := result.Observation; o != nil && o.Direct != nil && !good(result.Step, o) && good(result.Step, o.Direct) {
+			well = append(well, result.Step)
+		}
+	}
+	if len(well) == 0 {
+		return
+	}
+	again := *c
+	again.id, again.Progress, again.IdleTime, again.Target = run.ID, nil, 0, part.Target
+	again.Steps = withNeeds(part.steps(), well)
+	if c.MaxBytes > 0 {
+		again.MaxBytes = max(c.MaxBytes-run.In-run.Out, 1)
+	}
+	s := newSession(&again)
+	s.run.Target = part.Target
+	opening := s.lane(firstLane(s.run.Results))
+	defer opening.conn.Close()
+	s.sideBySide(ctx, opening, byConnection(s.run.Results))
+	s.end(ctx)
+	for _, r := range slices.Compact([]*Run{part, run}) {
+		r.takeIn(s.run)
+	}
+	for _, result := range s.run.Results {
+		if !slices.Contains(well, result.Step) {
+			continue
+		}
+		if o := result.Observation; o == nil || good(result.Step, o) {
+			part.result(result.Step).Observation.Direct = nil
+			run.DirectFailed = cmp.Or(run.DirectFailed, result.Step.ID()+" came well without the proxy, and then with it too")
 		}
 	}
 }

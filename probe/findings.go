@@ -379,7 +379,7 @@ var (
 	}
 	TunnelServerDown = &Finding{
 		Name: "tunnel-server-down", Title: "the proxy cannot reach the update server's TLS port",
-		OnHop: true, Owner: Unknown, Grade: Fail, Effect: Blocks, Codes: codesTunnel, Source: "RFC 9110, 9.3.6",
+		Owner: Unknown, Grade: Fail, Effect: Blocks, Codes: codesTunnel, Source: "RFC 9110, 9.3.6",
 		Fix: "From the proxy's own machine, connect to the server's TLS port. If that fails, mend the path " +
 			"from there, or bind a certificate to the port on the server.",
 	}
@@ -867,7 +867,6 @@ var (
 		Condition: "It is harmless to the exchanges of this run; others may depend on what is changed.",
 		Fix: "Let requests to the update servers pass as they are: no coding added, no query sorted, no field removed, " +
 			"and HTTP/1.1 towards the server.",
-		Fixes: map[string]string{"nginx": "proxy_http_version 1.1;"},
 	}
 	Unexplained = &Finding{
 		Name: "unexplained", Title: "the exchange failed in a way that is not in this table",

@@ -150,7 +150,7 @@ var (
 		{If: soapFault, Then: SOAPFault},
 	}}
 	recovering = &Kind{Name: "recovery", Text: true, Rules: slices.Concat(calls, []Rule{{If: notProvoked, Then: AnswersReplayed}}), Broken: []Rule{
-		{If: all(not(soapFault), answeredFrom(400, 599)), Then: FaultHidden},
+		{If: all(not(soapFault), either(answered(500), faultLost)), Then: FaultHidden},
 		{If: soapFault, Then: SOAPFault},
 	}}
 	size = &Kind{Name: "size", Rules: []Rule{
@@ -212,7 +212,7 @@ var (
 
 // calls are the rules for the answer to a call of a web service.
 var calls = []Rule{
-	{If: unasked, Then: AnswersReplayed},
+	{If: replayedBytes, Then: AnswersReplayed},
 	{If: brokenCoding, Then: CodingBroken},
 	{If: all(notResponse, coded), Then: ContentRecoded},
 	{If: notResponse, Then: SOAPUnreadable},

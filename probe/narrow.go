@@ -32,7 +32,7 @@ var narrowed = []struct {
 	{FileMissing, FileTypeMissing, unknownTypes, "; files of other types are there", nil},
 	{FileMissing, RequestFiltered, each(oddURL, fetched), "; it is the server that does not find it, and files at other URLs are there", nil},
 	{RangeFetchedWhole, RangeIgnored, alsoInside, "; nor are parts inside of a file", beyond},
-	{FileMissing, SlashesMerged, each(twoSlashes, fetched), "; files at other URLs are there", nil},
+	{FileMissing, SlashesMerged, each(slashesLost, fetched), "; files at other URLs are there", nil},
 	{ProxySilent, SlowStart, each(opens, callAnswered), "; later calls are answered", nil},
 	{ConditionRefused, ClientsDiffer, alsoHolds, "; under the same condition, another part comes", nil},
 	{ProxySilent, RangeFetchedWhole, each(farInside, partFetched), "; parts from the start of a file come at once", nil},
@@ -76,6 +76,14 @@ func wholeFetched(j *judged) bool { return j.Step.Kind == whole && fetched(j) }
 func alsoInside(all, _ []*judged) bool { return len(having(all, RangeIgnored)) > 0 }
 
 func twoSlashes(j *judged) bool { return j.Step.Name == "do-hashes" }
+
+// slashesLost tells whether j asks with two slashes, and they are not known to
+// arrive.
+func slashesLost(j *judged) bool {
+	w := j.Observation.Witness
+	arrived := w != nil && w.Closest != nil && strings.Contains(originForm(w.Closest.Request.Target()), "//")
+	return twoSlashes(j) && !arrived
+}
 
 // oddURL tells whether the server itself does not find what is at a URL that
 // request filtering may refuse.

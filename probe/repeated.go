@@ -222,13 +222,19 @@ func answeredAlone(o *Observation) bool {
 // answered alone, before that is more than chance.
 const leastTurnedAway = 2
 
+// refusedRequest tells whether j was turned away on a connection that had been
+// served: then it is not connections that somebody minds.
+func refusedRequest(j *judged) bool {
+	return j.Observation != nil && j.Observation.Reused && slices.Contains([]int{429, 503}, j.Observation.Answer.Status())
+}
+
 // turnedAwayTogether tells a proxy that minds how many connections a client has
 // from one that is not there: alone, the same was answered.
 func turnedAwayTogether(all []*judged) {
 	capped := slices.DeleteFunc(slices.Clone(all), func(j *judged) bool {
 		return j.Observation == nil || j.Observation.Alone == nil || !answeredAlone(j.Observation)
 	})
-	if len(capped) < leastTurnedAway {
+	if len(capped) < leastTurnedAway || slices.ContainsFunc(all, refusedRequest) {
 		return
 	}
 	evidence := " while other connections were open; " + capped[0].Step.ID() + " was answered " +

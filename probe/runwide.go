@@ -55,7 +55,8 @@ func judgeOne(r *Run) []*judged {
 		compare(all)
 	}
 	if r.Target.Kind == FakeWSUS {
-		rename(having(all, ServerNotWSUS), ServerNotWSUS, RequestRefused, "; the server has said that it is one")
+		others := slices.DeleteFunc(having(all, ServerNotWSUS), (*judged).answeredByServer)
+		rename(others, ServerNotWSUS, RequestRefused, "; the server has said that it is one")
 	}
 	idleCut(r, all)
 	for _, j := range all {
@@ -64,6 +65,21 @@ func judgeOne(r *Run) []*judged {
 		j.acquit(r)
 	}
 	return all
+}
+
+// answeredByServer tells whether what j got is the server's own answer.
+func (j *judged) answeredByServer() bool {
+	o := j.Observation
+	if o.NoProxy {
+		return true
+	}
+	return o.Witness != nil && o.Witness.Closest != nil && o.Witness.Closest.Reply.Status() == o.Answer.Status()
+}
+
+// madeUp tells whether what j got is no answer of the server.
+func (j *judged) madeUp() bool {
+	o := j.Observation
+	return o != nil && o.Witness != nil && o.Witness.Closest == nil && o.Witness.Earlier == nil
 }
 
 // acquit takes the blame off a fake WSUS that is not proved to be at fault: it
@@ -78,7 +94,7 @@ func (j *judged) acquit(r *Run) {
 
 // compared lists what can be told only by comparing steps.
 var compared = []func([]*judged){
-	loginGiven, serverNotHTTP, narrow, partsDisagree, clientsDiffer, repetitionsDiffer, connectionsEnd, turnedAwayTogether, limitsFound, cacheProvesNothing, changedOnTheWay,
+	loginGiven, serverNotHTTP, narrow, partsDisagree, clientsDiffer, repetitionsDiffer, connectionsEnd, turnedAwayTogether, limitsFound, cacheProvesNothing, hostChanged, changedOnTheWay,
 }
 
 // serverNotHTTP tells a server that wants TLS from a proxy that does: a proxy
@@ -181,7 +197,7 @@ func (j *judged) spare(r *Run) {
 	for i, v := range j.verdicts {
 		switch {
 		case why == "" || v.Grade != Fail:
-		case slices.Contains(j.Step.Absent, v.Finding):
+		case slices.Contains(j.Step.Absent, v.Finding) && !j.madeUp():
 			j.spared, j.verdicts[i].Grade = why, Note
 		default:
 			j.spared, j.verdicts[i].Grade = why, Warn

@@ -38,13 +38,20 @@ func newSession(c *Client) *session {
 	rand.Read(random[:])
 	s := &session{client: c, cv: base64.RawStdEncoding.EncodeToString(random[4:])}
 	s.run = &Run{ID: cmp.Or(c.id, fmt.Sprintf("%X", random[:4])), Started: time.Now(), Client: c}
-	s.dialer = &wire.Dialer{Proxy: c.Proxy, Resolver: c.Resolver, Timeout: c.Timeout,
-		TLS: c.Profile.TLSConfig(), Connect: s.connect, Spend: s.spend, Again: s.connectAgain}
+	s.dialer = s.dialerWithin(c.Timeout)
+	s.dialer.Spend = s.spend
 	for _, step := range c.Steps {
 		s.run.Results = append(s.run.Results, &Result{Step: step})
 	}
 	s.board.open(c.Steps)
 	return s
+}
+
+// dialerWithin opens connections as the client does, with a time for each phase and
+// no limit of bytes.
+func (s *session) dialerWithin(timeout time.Duration) *wire.Dialer {
+	return &wire.Dialer{Proxy: s.client.Proxy, Resolver: s.client.Resolver, Timeout: timeout,
+		TLS: s.client.Profile.TLSConfig(), Connect: s.connect, Again: s.connectAgain}
 }
 
 // end closes the books of the run.

@@ -30,26 +30,27 @@ type Arrival struct {
 // nonceDigits is how much of the base of MS-CV names a run.
 const nonceDigits = 16
 
-// maxAsking is how long a run whose time is used up may take to ask what arrived.
-const maxAsking = 2 * time.Second
+// What asking for a witness may cost beyond the limits of a run, which it is worth:
+// what arrived tells who must act.
+const (
+	maxAsking = 2 * time.Second // where the time is used up
+	maxAnswer = 5 * time.Second // of each phase
+)
 
 // testify asks a fake WSUS what arrived there, through the same proxy, and adds
 // it to the observations.
 func (s *session) testify(ctx context.Context) {
 	path := s.run.Target.Witness
-	if path == "" {
+	if path == "" || !s.gate.proved(s.hop(&wire.Request{Authority: s.run.Target.Host})) {
 		return
 	}
-	if context.Cause(ctx) == ErrTime { // who must act is worth more than a second
+	if context.Cause(ctx) == ErrTime {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(context.WithoutCancel(ctx), maxAsking)
 		defer cancel()
 	}
-	if s.left() < overhead || ctx.Err() != nil {
-		s.run.Untold = "it was not asked: the run was at its end"
-		return
-	}
-	if _, shut := s.gate.shut(s.hop(&wire.Request{Authority: s.run.Target.Host})); shut {
+	if ctx.Err() != nil {
+		s.run.Untold = "it was not asked: the run was interrupted"
 		return
 	}
 	const early = time.Second // for the greeting of the clocks
@@ -60,10 +61,15 @@ Accept: */*
 User-Agent: proxycheck
 Host: {host}
 `, path, (time.Since(s.run.Started) + early).Milliseconds(), s.run.ID, s.cv[:nonceDigits])}
-	l := s.lane(question.Name)
+	l := &lane{name: question.Name, conn: &wire.Conn{Dialer: s.dialerWithin(min(s.client.Timeout, maxAnswer))}, own: Past{}}
 	defer l.conn.Close()
 	x, text := s.ask(ctx, l, question)
-	if x.Answer.Status() != 200 {
+	switch status := x.Answer.Status(); {
+	case status == 404 && signed(x.Answer, serverSigns):
+		s.run.Untold = "another one answered than at the start: it was started anew, or there are several"
+		s.run.Target.CA = ""
+		return
+	case status != 200:
 		s.run.Untold = "it was asked, and " + anything(&Observation{Exchange: x})
 		return
 	}
@@ -182,6 +188,39 @@ func (r *Run) attach(t *wusp.Testimony, cv string, c clock) {
 		}
 	}
 	r.Witnessed = true
+	paths := map[string]bool{}
+	for _, a := range arrived {
+		paths[simplest(a.Request.Target())] = true
+	}
+	if slices.ContainsFunc(r.Results, func(result *Result) bool { return result.fromElsewhere(paths) }) {
+		r.disbelieve()
+	}
+}
+
+// fromElsewhere tells whether r came well although nothing of it arrived, and nobody
+// else can have had it: a call in a tunnel that a fake WSUS answered, or a file that
+// was just made up.
+func (r *Result) fromElsewhere(arrived map[string]bool) bool {
+	o := r.Observation
+	if o == nil || o.Witness == nil || o.Witness.Closest != nil || o.Witness.ByTime || !o.Complete() || o.Answer.Status()/100 != 2 {
+		return false
+	}
+	if o.Sent.Method() == "POST" {
+		return o.TLS != nil && o.Text != nil && wusp.Element(o.Text, "GetConfigResult/LastChange") == wusp.LastChange
+	}
+	return o.Compared != nil && o.Compared.Length > 0 && o.Compared.Differs < 0 && !arrived[simplest(o.Sent.Target())]
+}
+
+// disbelieve forgets what did not arrive at the server: another one answers under
+// its name, and may have had it.
+func (r *Run) disbelieve() {
+	r.Untold = "answers came that it did not give, so another one answers under the same name"
+	r.Target.CA = ""
+	for _, result := range r.Results {
+		if o := result.Observation; o != nil && o.Witness != nil && o.Witness.Closest == nil {
+			o.Witness = nil
+		}
+	}
 }
 
 // sendings are the exchanges of r whose requests left, in no order.
@@ -347,6 +386,9 @@ func (s *sending) witness(all []*Arrival, strays []time.Time, c clock, others bo
 		before := !a.At.Add(-c.ahead).After(s.Ended.Add(c.slack))
 		if before && s.sameAnswered(a) {
 			w.Earlier = a
+			if a.CRC32C == checksum(s.Exchange) {
+				break // it is this one
+			}
 		}
 	}
 	return w

@@ -51,12 +51,21 @@ func shortened(ranges string) string {
 	return ranges
 }
 
-// unasked matches an answer to a call of which the server knows nothing.
-func unasked(o *Observation) string {
-	if o.Witness == nil || len(o.Witness.Arrived) > 0 {
+// replayedBytes matches an answer to a call that did not arrive at the server, and
+// is byte by byte one that it gave before.
+func replayedBytes(o *Observation) string {
+	if o.Witness == nil || o.Witness.Closest != nil || o.Witness.Earlier == nil || o.Witness.Earlier.CRC32C != checksum(o.Exchange) {
 		return ""
 	}
-	return "the answer is good, and nothing of the call arrived at the server"
+	return "nothing of the call arrived at the server, and the answer is one that it gave before"
+}
+
+// faultLost matches another answer than the SOAP fault that the server gave.
+func faultLost(o *Observation) string {
+	if o.Witness == nil || o.Witness.Closest == nil || o.Witness.Closest.Reply.Status() != 500 || o.Answer.Status() < 400 {
+		return ""
+	}
+	return answerOf(o)
 }
 
 // changedOnTheWay notes what the proxy makes of requests where that does no harm.
@@ -71,6 +80,17 @@ func changedOnTheWay(all []*judged) {
 		changes = slices.DeleteFunc(changes, func(c change) bool { return slices.Contains(known, c.field) })
 		if len(changes) > 0 {
 			j.verdicts = append(j.verdicts, Verdict{RequestsChanged, Note, Proxy, "what arrived at the server was not what was sent: " + words(changes)})
+		}
+	}
+}
+
+// hostChanged tells a proxy that rewrites Host from a server that names another
+// host.
+func hostChanged(all []*judged) {
+	for _, j := range having(all, FilesElsewhere) {
+		w := j.Observation.Witness
+		if w != nil && w.Closest != nil && len(among(requestChanges(j.Observation.Exchange, w.Closest), HostRewritten.Asked)) > 0 {
+			rename([]*judged{j}, FilesElsewhere, HostRewritten, "")
 		}
 	}
 }
