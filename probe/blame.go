@@ -43,6 +43,32 @@ func (j *judged) blame(r *Run) {
 	}
 }
 
+// outrank takes the blame for a finding off the proxy where some of those that show
+// it are the same without: the rest was not tried so.
+func outrank(all []*judged) {
+	for _, same := range all {
+		for _, v := range same.verdicts {
+			if same.Observation == nil || same.Observation.Direct == nil || v.Owner != Server || !slices.Contains(same.proven, v.Finding) {
+				continue
+			}
+			for _, j := range having(all, v.Finding) {
+				if j.Observation.Direct == nil {
+					j.putDown(v.Finding, Server)
+				}
+			}
+		}
+	}
+}
+
+// putDown makes who the owner of a finding of j.
+func (j *judged) putDown(f *Finding, who Owner) {
+	for i, v := range j.verdicts {
+		if v.Finding == f {
+			j.verdicts[i].Owner = who
+		}
+	}
+}
+
 // disputable tells whether f may be the server's doing as well as the proxy's.
 func (f *Finding) disputable() bool {
 	return !f.OnHop && f.Owner != Network && f.Owner != Machine
@@ -208,7 +234,8 @@ func sameDirect(r *Run, j *judged, f *Finding) (Owner, string) {
 	}
 	reply, _ := d.reply()
 	known := r.DirectWell || signed(reply, serverSigns)
-	if direct := (&judged{verdicts: Judge(j.Step, d)}); !known || !sameEnd(j.Observation, d) && !direct.shows(f) {
+	direct, proxied := &judged{verdicts: Judge(j.Step, d)}, &judged{verdicts: Judge(j.Step, j.Observation)}
+	if !known || !sameEnd(j.Observation, d) && !direct.shows(f) && !direct.sharesHarm(proxied) {
 		return "", ""
 	}
 	return Server, "without the proxy it is the same"
@@ -217,9 +244,9 @@ func sameDirect(r *Run, j *judged, f *Finding) (Owner, string) {
 // wellDirect tells from the same exchange without the proxy, where that is well.
 // That proves something of what one exchange shows by itself, and does not come
 // and go.
-func wellDirect(_ *Run, j *judged, f *Finding) (Owner, string) {
+func wellDirect(r *Run, j *judged, f *Finding) (Owner, string) {
 	o, d := j.Observation, j.Observation.Direct
-	if d == nil || f.Effect == Intermittent || !(&judged{verdicts: Judge(j.Step, o)}).harmed() {
+	if d == nil || r.Several || f.Effect == Intermittent || !(&judged{verdicts: Judge(j.Step, o)}).harmed() {
 		return "", ""
 	}
 	if direct := (&judged{verdicts: Judge(j.Step, d)}); !good(j.Step, d) || direct.failing() {
@@ -245,6 +272,12 @@ func sameEnd(proxied, direct *Observation) bool {
 		return true
 	}
 	return broke && y.Status() == 0 && slices.Contains(gateway, x.Status())
+}
+
+// sharesHarm tells whether two show a finding in common that is more than a note:
+// what only a look at several steps tells is then the same as well.
+func (j *judged) sharesHarm(other *judged) bool {
+	return slices.ContainsFunc(j.verdicts, func(v Verdict) bool { return v.Grade != Note && other.shows(v.Finding) })
 }
 
 // failing tells whether j shows a finding of grade fail.

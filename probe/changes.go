@@ -93,8 +93,11 @@ func answerChanges(x *wire.Exchange, a *Arrival) []change {
 // bodyChanged tells whether the body that came is known not to be the one that
 // was sent, or not all of it; known is false where the two cannot be compared.
 func bodyChanged(x *wire.Exchange, a *Arrival) (changed, known bool) {
-	if !a.Done || x.Body.Abandoned || x.Body.Left || a.Reply.Get("Transfer-Encoding") != "" {
-		return false, x.Sent.Method() == "HEAD"
+	switch {
+	case x.Sent.Method() == "HEAD":
+		return len(x.Extra) > 0 && a.Sent == 0, true
+	case !a.Done, x.Body.Abandoned, x.Body.Left, a.Reply.Get("Transfer-Encoding") != "":
+		return false, false
 	}
 	return a.Sent != x.Body.Length || a.CRC32C != checksum(x), true
 }

@@ -53,6 +53,7 @@ type Run struct {
 	StoppedBy string    // what ended it early; "" when it came to its end
 	Witnessed bool      // the server has told what arrived there
 	Untold    string    // why it has not, although it is a fake WSUS; "" when it was not asked
+	Several   bool      // more than one server answered under its name
 
 	// DirectWell tells that something that was tried without the proxy came well: it is
 	// the server that answers there.

@@ -64,6 +64,7 @@ func judgeOne(r *Run) []*judged {
 		j.blame(r)
 		j.acquit(r)
 	}
+	outrank(all)
 	return all
 }
 

@@ -67,7 +67,7 @@ Host: {host}
 	switch status := x.Answer.Status(); {
 	case status == 404 && signed(x.Answer, serverSigns):
 		s.run.Untold = "another one answered than at the start: it was started anew, or there are several"
-		s.run.Target.CA = ""
+		s.run.Target.CA, s.run.Several = "", true
 		return
 	case status != 200:
 		s.run.Untold = "it was asked, and " + anything(&Observation{Exchange: x})
@@ -215,7 +215,7 @@ func (r *Result) fromElsewhere(arrived map[string]bool) bool {
 // its name, and may have had it.
 func (r *Run) disbelieve() {
 	r.Untold = "answers came that it did not give, so another one answers under the same name"
-	r.Target.CA = ""
+	r.Target.CA, r.Several = "", true
 	for _, result := range r.Results {
 		if o := result.Observation; o != nil && o.Witness != nil && o.Witness.Closest == nil {
 			o.Witness = nil

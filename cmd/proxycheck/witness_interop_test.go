@@ -67,7 +67,7 @@ func fetches(text string) (all []fetch) {
 
 // amplified is the evidence of range-fetched-whole: bytes asked for, their range,
 // those of the file, and those that had arrived.
-var amplified = regexp.MustCompile(`^for (\d+) bytes \(Range: (bytes=[0-9-]+)\) the proxy asked the server for all (\d+), and had got (\d+) when`)
+var amplified = regexp.MustCompile(`^for (\d+) bytes \(Range: (bytes=[0-9-]+)\) the proxy asked the server for (\d+), and had got (\d+) when`)
 
 // What a proxy fetches for a part is found as its own log has it, to the byte. What
 // it has kept never arrives at the server, and its log says that it had it.

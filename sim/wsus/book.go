@@ -2,7 +2,6 @@ package wsus
 
 import (
 	"bytes"
-	"io"
 	"net/http"
 	"slices"
 	"strconv"
@@ -239,24 +238,16 @@ var told = map[string]func(body []byte) (learn func(*client)){
 // the handler of a witness, which knows who they are.
 func (b *Book) Handler(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		_, operation := wusp.Operation(r.Header.Get("SOAPAction"))
-		take := told[operation]
-		if take == nil || r.Body == nil {
-			h.ServeHTTP(w, r)
+		h.ServeHTTP(w, r)
+		n := notedOf(r)
+		take := told[n.Operation]
+		if take == nil || n.Client == "" || !n.Well {
 			return
 		}
-		var body bytes.Buffer // bounded, as no handler reads more of a call
-		r.Body = struct {
-			io.Reader
-			io.Closer
-		}{io.TeeReader(io.LimitReader(r.Body, maxCall+1), &body), r.Body}
-		h.ServeHTTP(w, r)
-		if n := notedOf(r); n.Client != "" && n.Well {
-			learn := take(body.Bytes()) // which takes its time
-			b.mu.Lock()
-			defer b.mu.Unlock()
-			learn(b.client(n.Client))
-		}
+		learn := take(n.body) // which takes its time
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		learn(b.client(n.Client))
 	})
 }
 

@@ -95,5 +95,12 @@ func update(w http.ResponseWriter, r *http.Request) {
 // the conditions of the request forbid it (wire.md 7.2).
 func send(w http.ResponseWriter, r *http.Request, contentType string, changed time.Time, content io.ReadSeeker) {
 	w.Header().Set("Content-Type", contentType)
-	http.ServeContent(sender{w, holderOf(r)}, bounded(r), "", changed, content)
+	http.ServeContent(&sender{ResponseWriter: w, conn: holderOf(r)}, heeded(r, isEmpty(content)), "", changed, content)
+}
+
+// isEmpty tells whether content, which is at its start, has no byte.
+func isEmpty(content io.ReadSeeker) bool {
+	end, err := content.Seek(0, io.SeekEnd)
+	content.Seek(0, io.SeekStart)
+	return err == nil && end == 0
 }

@@ -14,6 +14,7 @@ type kernelRefusal struct {
 
 var (
 	invalidURL     = &kernelRefusal{http.StatusBadRequest, "Bad Request - Invalid URL", "The request URL is invalid."}
+	unavailable    = &kernelRefusal{http.StatusServiceUnavailable, "Service Unavailable", "The service is unavailable."}
 	lengthRequired = &kernelRefusal{http.StatusLengthRequired, "Length Required", "The request must be chunked or have a content length."}
 )
 

@@ -4,28 +4,11 @@ import (
 	"hash/maphash"
 	"io"
 	"net/http"
-	"strings"
 	"sync"
 	"sync/atomic"
 
 	"proxycheck/probe/wusp"
 )
-
-// maxRanges is how many ranges one request may ask for: BITS asks for 20 at most
-// (wire.md 1.6). When there are more, all are ignored, as a server may do
-// (RFC 9110, 14.2): each costs a few bytes to ask for, and 200 to answer.
-const maxRanges = 1024
-
-// bounded is r, or one like it without ranges when it asks for too many.
-func bounded(r *http.Request) *http.Request {
-	if strings.Count(r.Header.Get("Range"), ",") < maxRanges {
-		return r
-	}
-	whole := r.WithContext(r.Context())
-	whole.Header = r.Header.Clone()
-	whole.Header.Del("Range")
-	return whole
-}
 
 // bufferSize is how much of a file is generated before it is written, in bytes.
 // Twice as much is hardly faster, and each answer that a client takes slowly holds
@@ -38,7 +21,36 @@ var buffers = sync.Pool{New: func() any { return new([bufferSize]byte) }}
 // with a ReadFrom is left to do that by itself.
 type sender struct {
 	http.ResponseWriter
-	conn holder // nil for one that cannot hold
+	conn    holder // nil for one that cannot hold
+	refused bool   // the page of the refusal is written
+}
+
+// WriteHeader writes the head as IIS does: with its own page when no range can be
+// had, and its own spelling of ETag. Only a writer of net/http itself is given
+// that: whoever put another one around it looks for the field as net/http does.
+func (s *sender) WriteHeader(status int) {
+	h := s.Header()
+	if status == http.StatusRequestedRangeNotSatisfiable {
+		h.Del("X-Content-Type-Options")
+		s.refused = true
+		fail(s.ResponseWriter, status)
+		return
+	}
+	if _, own := s.ResponseWriter.(io.ReaderFrom); own {
+		if tag, ok := h["Etag"]; ok {
+			delete(h, "Etag") // first, as the map then need not grow
+			h["ETag"] = tag
+		}
+	}
+	s.ResponseWriter.WriteHeader(status)
+}
+
+// Write writes to the body, unless that is the page of a refusal.
+func (s *sender) Write(p []byte) (int, error) {
+	if s.refused {
+		return len(p), nil
+	}
+	return s.ResponseWriter.Write(p)
 }
 
 // A holder is a connection that can hold back the head of an answer until the
@@ -60,7 +72,7 @@ func holderOf(r *http.Request) holder {
 }
 
 // ReadFrom sends what src has.
-func (s sender) ReadFrom(src io.Reader) (int64, error) {
+func (s *sender) ReadFrom(src io.Reader) (int64, error) {
 	if s.conn != nil {
 		s.conn.Hold()
 		defer s.conn.Release()

@@ -4,9 +4,13 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"math"
+	"math/big"
 	"mime"
+	"net"
 	"net/http"
 	"net/http/httptest"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -36,17 +40,56 @@ func newTwin(t testing.TB, size int64) twin {
 	return twin{content, all}
 }
 
-// wanted is what net/http answers from memory.
+// wanted is what net/http answers from memory, when it is asked for ranges in the
+// form that it reads well.
 func (f twin) wanted(r *http.Request) *httptest.ResponseRecorder {
 	w := httptest.NewRecorder()
+	if ranges := readWell(r.Header.Get("Range")); ranges == "" || len(f.bytes) == 0 {
+		r.Header.Del("Range")
+	} else {
+		r.Header.Set("Range", ranges)
+	}
 	w.Header().Set("Content-Type", "application/octet-stream")
 	w.Header().Set("ETag", f.content.ETag())
 	http.ServeContent(w, r, "", changedAt, bytes.NewReader(f.bytes))
 	return w
 }
 
+// rangeField is a field Range as it must be written (RFC 9110, 14.1.1 and 14.2):
+// one range at least, and of a list's empty members any.
+var rangeField = regexp.MustCompile(`^(?i:bytes)=[ \t,]*([0-9]+-[0-9]*|-[0-9]+)([ \t]*,[ \t]*([0-9]+-[0-9]*|-[0-9]+)?)*[ \t]*$`)
+
+// readWell is a field Range that says to net/http what the given one means, or ""
+// where that is to be ignored. It says where our answers differ from those of
+// net/http on purpose: that has 416 for what is malformed or in another unit, and
+// for numbers above an int64, minds the case of the unit, takes spaces within a
+// range, and gives 206 with a Content-Range that is none for the last 0 bytes and
+// for the last bytes of an empty file.
+func readWell(field string) string {
+	if !rangeField.MatchString(field) {
+		return ""
+	}
+	highest := big.NewInt(math.MaxInt64)
+	var ranges []string
+	for one := range strings.FieldsFuncSeq(field[len("bytes="):], func(c rune) bool { return strings.ContainsRune(" \t,", c) }) {
+		first, last, _ := strings.Cut(one, "-")
+		from, hasFirst := new(big.Int).SetString(first, 10)
+		to, hasLast := new(big.Int).SetString(last, 10)
+		switch {
+		case hasFirst && hasLast && from.Cmp(to) > 0:
+			return ""
+		case !hasFirst && to.Sign() == 0, hasFirst && from.Cmp(highest) > 0:
+			one = "999999999999-" // which no file has
+		case hasLast && to.Cmp(highest) > 0:
+			one = first + "-" + highest.String()
+		}
+		ranges = append(ranges, one)
+	}
+	return "bytes=" + strings.Join(ranges, ",")
+}
+
 // same tells how two answers differ, or nil. The boundary between parts is made
-// up each time.
+// up each time, and the page of a 416 is IIS's.
 func same(got, want *httptest.ResponseRecorder) error {
 	if got.Code != want.Code {
 		return fmt.Errorf("the status is %d, want %d", got.Code, want.Code)
@@ -65,6 +108,12 @@ func same(got, want *httptest.ResponseRecorder) error {
 		return err
 	}
 	body := got.Body.Bytes()
+	if want.Code == http.StatusRequestedRangeNotSatisfiable {
+		if gotKind != "text/html" || got.Header().Get("X-Content-Type-Options") != "" || !bytes.HasPrefix(body, []byte("<html>")) {
+			return fmt.Errorf("the page of the refusal is %s: %s", gotKind, body)
+		}
+		return nil
+	}
 	if gotBoundary != "" {
 		body = bytes.ReplaceAll(body, []byte(gotBoundary), []byte(wantBoundary))
 	}
@@ -85,7 +134,7 @@ func kindOf(w *httptest.ResponseRecorder) (kind, boundary string, err error) {
 }
 
 // Whatever is asked of a generated file, the answer is the one that net/http
-// gives from memory: the first time, the second, when blocks of it are kept, and
+// gives from memory to what the ranges mean: the first time, the second, when blocks of it are kept, and
 // the third, when they were. More ranges than are answered are as none.
 func FuzzRanges(f *testing.F) {
 	const block = 256 << 10 // in which files are kept
@@ -117,11 +166,23 @@ func FuzzRanges(f *testing.F) {
 		{"bytes=-", "", ""},
 		{"bytes=18446744073709551615-18446744073709551616", "", ""},
 		{"octets=0-1", "", ""},
+		{"Bytes=0-1", "", ""},
+		{"bytes = 0-1", "", ""},
+		{"bytes=0 -1", "", ""},
+		{"bytes=abc", "", ""},
+		{"bytes=", "", ""},
+		{"bytes=-0", "", ""},
+		{"bytes=-00,2-3", "", ""},
+		{"bytes=-0", "If-Range", long},
+		{"bytes=1-18446744073709551616", "", ""},
+		{"bytes=-18446744073709551616", "", ""},
+		{"bytes=00000000000000000000007-0000000000000000000000000009", "", ""},
 		{"bytes=" + strings.Repeat("0-0,", 1023) + "0-0", "", ""},
 		{"bytes=" + strings.Repeat("0-0,", 1024) + "0-0", "", ""},
 	} {
 		f.Add(uint8(4), false, seed.ranges, seed.field, seed.value)
 		f.Add(uint8(2), true, seed.ranges, seed.field, seed.value)
+		f.Add(uint8(0), false, seed.ranges, seed.field, seed.value)
 	}
 	server := &wsus.Server{}
 	f.Fuzz(func(t *testing.T, which uint8, head bool, ranges, field, value string) {
@@ -226,4 +287,86 @@ func TestTooManyRanges(t *testing.T) {
 			t.Errorf("%d ranges have %d bytes, want %d at most", tt.ranges, len(r.body), most)
 		}
 	}
+}
+
+// What a field Range asks for that no file has is refused, with the size, and what
+// it must not ask is as if it were not there (RFC 9110, 14.1.2 and 14.2).
+func TestOddRanges(t *testing.T) {
+	content := wusp.NewContent(20_000, "0A1B2C3D", ".cab")
+	for _, tt := range []struct {
+		ranges string
+		status int
+		got    string // Content-Range
+	}{
+		{"bytes=-0", 416, "bytes */20000"},
+		{"bytes=-0,20000-", 416, "bytes */20000"},
+		{"bytes=99999999999999999999-", 416, "bytes */20000"},
+		{"bytes=-0,5-9", 206, "bytes 5-9/20000"},
+		{"bytes=5-99999999999999999999", 206, "bytes 5-19999/20000"},
+		{"bytes=-20001", 206, "bytes 0-19999/20000"},
+		{"BYTES=5-9", 206, "bytes 5-9/20000"},
+		{"bytes=5-2", 200, ""},
+		{"bytes=0-1,5-2", 200, ""},
+		{"bytes=abc", 200, ""},
+		{"bytes=1", 200, ""},
+		{"bytes=-", 200, ""},
+		{"bytes=--1", 200, ""},
+		{"bytes=+1-2", 200, ""},
+		{"bytes=", 200, ""},
+		{"items=0-1", 200, ""},
+		{"bytes = 0-1", 200, ""},
+	} {
+		r := fetch(t, "GET", content.Path(), "Range: "+tt.ranges)
+		if r.StatusCode != tt.status || r.Header.Get("Content-Range") != tt.got {
+			t.Errorf("%s is answered %s with %q, want %d with %q", tt.ranges, r.Status, r.Header.Get("Content-Range"), tt.status, tt.got)
+			continue
+		}
+		switch tt.status {
+		case 200:
+			r.wants(t, 200, "Content-Length: 20000", "Accept-Ranges: bytes")
+		case 416:
+			r.wants(t, 416, "Content-Type: text/html", "X-Content-Type-Options: ", "Server: Microsoft-IIS/10.0")
+			if !strings.HasPrefix(string(r.body), "<html>") || strings.Contains(string(r.body), "overlap") {
+				t.Errorf("the page is %q", r.body)
+			}
+		}
+	}
+	fetch(t, "GET", wusp.NewContent(0, "0A1B2C3D", ".cab").Path(), "Range: bytes=-5").wants(t, 200, "Content-Length: 0", "Content-Range: ")
+}
+
+// The entity tag is spelled as IIS spells it, whoever serves the file.
+func TestETagSpelling(t *testing.T) {
+	server := httptest.NewServer(&wsus.Server{})
+	defer server.Close()
+	content, stream := wusp.NewContent(20_000, "0A1B2C3D", ".cab"), wusp.NewStream(20_000, "0A1B2C3D")
+	for _, target := range []string{content.Path(), stream.Target(), stream.HashesTarget(), "/selfupdate/wuident.cab", locatorPath, wusp.OCSPTarget,
+		trustLists + "authrootstl.cab", "/pki/crl/products/MicRooCerAut_2010-06-23.crl"} {
+		for _, fields := range []string{"", "Range: bytes=0-1\r\n", "Range: bytes=0-1,4-5\r\n", "If-Modified-Since: Fri, 01 Jan 2100 00:00:00 GMT\r\n",
+			"If-Unmodified-Since: Sat, 01 Jan 2000 00:00:00 GMT\r\n"} {
+			for _, method := range []string{"GET", "HEAD"} {
+				head := headOf(t, server.Listener.Addr().String(), method+" "+target+" HTTP/1.0\r\nHost: wsus.test\r\n"+fields+"\r\n")
+				if !strings.Contains(head, "\r\nETag: \"") || strings.Contains(head, "Etag") {
+					t.Errorf("%s %s with %q is answered %s", method, target, fields, head)
+				}
+			}
+		}
+	}
+}
+
+// headOf is the head of the answer to a request, as it came.
+func headOf(t *testing.T, address, request string) string {
+	t.Helper()
+	conn, err := net.Dial("tcp", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	conn.SetDeadline(time.Now().Add(20 * time.Second))
+	io.WriteString(conn, request)
+	answer, err := io.ReadAll(conn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	head, _, _ := strings.Cut(string(answer), "\r\n\r\n")
+	return head
 }

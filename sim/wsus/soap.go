@@ -6,24 +6,15 @@ import (
 	"encoding/xml"
 	"errors"
 	"fmt"
-	"io"
 	"mime"
 	"net"
 	"net/http"
-	"os"
 	"strconv"
 	"strings"
 	"time"
 
 	"proxycheck/probe/wusp"
 )
-
-// maxCall is the most of a call's body that is read, in bytes.
-const maxCall = 1 << 20
-
-// maxCallTime is how long a call may take to arrive: as long as IIS keeps an
-// idle connection (wire.md 7.1).
-const maxCallTime = 2 * time.Minute
 
 // minCoded is the size above which an answer is coded, in bytes: a real server
 // coded one of 298.
@@ -64,7 +55,7 @@ type call struct {
 
 // note keeps in the record of a request what was understood of its call.
 func note(n *noted, c *call, well bool) {
-	n.Operation, n.Client, n.DNS, n.Last, n.Well = c.operation, c.client, c.dns, c.last, well
+	n.Operation, n.Client, n.DNS, n.Last, n.Well, n.body = c.operation, c.client, c.dns, c.last, well, c.body
 }
 
 // aspNet is the version of ASP.NET that a real server states (wire.md 3.6).
@@ -92,8 +83,16 @@ func (s *Server) call(w http.ResponseWriter, r *http.Request, v webService) {
 		fail(w, http.StatusUnsupportedMediaType)
 		return
 	}
+	if isLong(r) {
+		if !s.long.enter(r.Context()) {
+			unavailable.ServeHTTP(w, r)
+			return
+		}
+		defer s.long.leave()
+	}
 	body, err := readCall(w, r)
 	if err != nil {
+		w.Header().Set("Connection", "close") // the rest of the body would stand before the next head
 		fail(w, unreadStatus(err))
 		return
 	}
@@ -111,32 +110,6 @@ func mediaType(r *http.Request) string {
 		return ""
 	}
 	return mediaType
-}
-
-// readCall reads the body of a call, within bounds of size and time. What cannot
-// be given a time has none: only tests serve without a connection. After an error
-// the time stays, for whatever net/http still reads of the body.
-func readCall(w http.ResponseWriter, r *http.Request) ([]byte, error) {
-	conn := http.NewResponseController(w)
-	conn.SetReadDeadline(time.Now().Add(maxCallTime))
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxCall))
-	if err == nil {
-		conn.SetReadDeadline(time.Time{})
-	}
-	return body, err
-}
-
-// unreadStatus is the answer to a body that could not be read. That for one that
-// comes too slowly is the one that has a meaning: http.sys may just close.
-func unreadStatus(err error) int {
-	var tooLarge *http.MaxBytesError
-	switch {
-	case errors.As(err, &tooLarge):
-		return http.StatusRequestEntityTooLarge
-	case errors.Is(err, os.ErrDeadlineExceeded):
-		return http.StatusRequestTimeout
-	}
-	return http.StatusBadRequest
 }
 
 // answer is the status and the body of the answer to c.

@@ -58,6 +58,7 @@ type noted struct {
 	DNS       string // the name of the machine that its body names; "" for none
 	Last      bool   // the answer to SyncUpdates says that there is no more
 	Well      bool   // the call was answered, and not refused
+	body      []byte // of the call; only while its handler is at work
 }
 
 // connKey is for the connection in the context of a request.
@@ -148,6 +149,7 @@ func (c *tappedConn) open(r *http.Request) *Record {
 
 // close ends the work of the handler on the record under way.
 func (c *tappedConn) close() {
+	c.noted.body = nil
 	c.mu.Lock()
 	c.handled = false
 	over := c.over

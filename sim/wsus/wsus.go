@@ -38,6 +38,7 @@ type Server struct {
 	Refuse func(client, operation string) string
 
 	cookies sealer
+	long    limiter
 }
 
 // ServeHTTP answers as IIS does: paths in any case, and its fields on each answer.
