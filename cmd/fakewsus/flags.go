@@ -58,7 +58,7 @@ func parse(args []string, stdout io.Writer) (*offer, error) {
 	flags.StringVar(&o.log, "log", "", "add a line for each request to `FILE`; - is stdout")
 	form := flags.String("log-format", "text", "the `FORM` of the log: text or json")
 	size := flags.String("size", strconv.Itoa(wsus.DefaultSize), "the `BYTES` of the file that proxycheck fetches, such as 3MiB")
-	flags.IntVar(&o.updates, "updates", wsus.DefaultUpdates, "`N` updates in the catalogue")
+	updates := flags.String("updates", strconv.Itoa(wsus.DefaultUpdates), "`N` updates in the catalogue")
 	sizes := flags.String("sizes", "", "`LIST` of the bytes of their files, over and over, such as 20KiB,2MiB,10GiB (default --size)")
 	faults := flags.StringArray("fault", nil, "`NAME` of a fault of the server; may be repeated; help lists them")
 	refusing := flags.StringArray("soap-fault", nil, "`OPERATION=CODE` to refuse each call with, or OPERATION=CODE:N for the first N of each client; "+
@@ -81,18 +81,19 @@ func parse(args []string, stdout io.Writer) (*offer, error) {
 		return nil, say(stdout, faultList())
 	case slices.Contains(*refusing, "help"):
 		return nil, say(stdout, refusalList())
+	case wsus.LineForms[*form] == nil:
+		return nil, usage("--log-format %q%s", *form, near(*form, slices.Sorted(maps.Keys(wsus.LineForms))))
 	case flags.Changed("log-format") && o.log == "":
 		return nil, usage("--log-format goes with --log")
-	case o.updates < 0 || o.updates > maxUpdates:
-		return nil, usage("--updates %d is out of range: want 0 to %d", o.updates, maxUpdates)
 	}
-	return &o, o.read(*form, *size, *sizes, *faults, *refusing)
+	o.form = wsus.LineForms[*form]
+	return &o, o.read(*updates, *size, *sizes, *faults, *refusing)
 }
 
 // read takes in the values of flags that are more than text.
-func (o *offer) read(form, size, sizes string, faults, refusing []string) (err error) {
-	if o.form = wsus.LineForms[form]; o.form == nil {
-		return usage("--log-format %q%s", form, near(form, slices.Sorted(maps.Keys(wsus.LineForms))))
+func (o *offer) read(updates, size, sizes string, faults, refusing []string) (err error) {
+	if o.updates, err = parseUpdates(updates); err != nil {
+		return usage("--updates %w", err)
 	}
 	if o.size, err = report.ParseBytes(size, wusp.MaxContent); err != nil {
 		return usage("--size %w", err)
@@ -119,10 +120,27 @@ func say(w io.Writer, text string) error {
 	return errSaid
 }
 
+// parseUpdates reads a number of updates.
+func parseUpdates(text string) (int, error) {
+	n, err := strconv.Atoi(text)
+	switch {
+	case err != nil && !errors.Is(err, strconv.ErrRange):
+		return 0, fmt.Errorf("%q is no number of updates: want 0 to %d", text, maxUpdates)
+	case err != nil || n < 0 || n > maxUpdates:
+		return 0, fmt.Errorf("%q is out of range: want 0 to %d", text, maxUpdates)
+	}
+	return n, nil
+}
+
 // parseSizes reads sizes with commas between them.
 func parseSizes(list string) (sizes []int64, err error) {
-	for text := range strings.SplitSeq(list, ",") {
-		size, err := report.ParseBytes(strings.TrimSpace(text), wusp.MaxContent)
+	texts := strings.Split(list, ",")
+	for i, text := range texts {
+		text = strings.TrimSpace(text)
+		if text == "" && len(texts) > 1 {
+			return nil, fmt.Errorf("%q has an empty size %s", list, besideComma(i, len(texts)-1))
+		}
+		size, err := report.ParseBytes(text, wusp.MaxContent)
 		if err != nil {
 			return nil, err
 		}
@@ -131,6 +149,17 @@ func parseSizes(list string) (sizes []int64, err error) {
 		}
 	}
 	return sizes, nil
+}
+
+// besideComma says where in a list a member stands, of which the last is known.
+func besideComma(i, last int) string {
+	switch i {
+	case 0:
+		return "before the first comma"
+	case last:
+		return "behind the last comma"
+	}
+	return "between two commas"
 }
 
 // faultsNamed are the faults of those names.

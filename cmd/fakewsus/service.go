@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"io"
 	"log"
@@ -12,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"proxycheck/probe/wusp"
@@ -106,6 +108,9 @@ func (s *service) listen(o *offer) error {
 		if want.address == "" && want.flag != "--listen" {
 			continue
 		}
+		if !hasPort(want.address) { // where none is named, any would do
+			return usage("%s %q: want an address such as 127.0.0.1:8530", want.flag, want.address)
+		}
 		var err error
 		if want.site.socket, err = listen(want.address); err != nil {
 			return usage("%s: %w", want.flag, err)
@@ -113,6 +118,12 @@ func (s *service) listen(o *offer) error {
 		s.sites = append(s.sites, want.site)
 	}
 	return nil
+}
+
+// hasPort tells whether an address has a port.
+func hasPort(address string) bool {
+	_, port, err := net.SplitHostPort(address)
+	return err == nil && port != ""
 }
 
 // openLog begins the log that the flags want.
@@ -123,8 +134,11 @@ func (s *service) openLog(o *offer, stdout, stderr io.Writer) error {
 		return nil
 	case "-":
 	default:
-		file, err := os.OpenFile(o.log, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
-		if err != nil {
+		file, err := os.OpenFile(o.log, os.O_APPEND|os.O_CREATE|os.O_WRONLY|nonblocking, 0o644)
+		switch {
+		case errors.Is(err, syscall.ENXIO):
+			return usage("--log %s: it is a pipe, and no program reads it", o.log)
+		case err != nil:
 			return usage("--log: %w", err)
 		}
 		to, s.logTo = file, file

@@ -168,7 +168,7 @@ var serversOwn = []struct {
 }{
 	{fault: "server-error-bare", shows: "server-error"},
 	{fault: "server-error", shows: "server-error"},
-	{fault: "server-without-wsus", shows: "request-refused"},
+	{fault: "server-content-missing", shows: "file-missing"},
 	{fault: "server-types-unknown", shows: "file-type-missing"},
 	{fault: "server-queries-limited", shows: "request-filtered file-missing"},
 	// Nobody is left who could tell what arrived.

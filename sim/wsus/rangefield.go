@@ -26,7 +26,7 @@ func heeded(r *http.Request, empty bool) *http.Request {
 	if !empty && strings.Count(field, ",") < maxRanges {
 		plain, ok = plainRanges(field)
 	}
-	if plain == field {
+	if ok && plain == field {
 		return r
 	}
 	other := r.WithContext(r.Context())

@@ -14,8 +14,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"testing/synctest"
-	"time"
 
 	"proxycheck/probe/wusp"
 	"proxycheck/sim/wsus"
@@ -273,28 +271,6 @@ func BenchmarkScan(b *testing.B) {
 	for b.Loop() {
 		c.scan()
 	}
-}
-
-// A body that does not come is waited for no longer than two minutes.
-func TestSlowBody(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		here, there := net.Pipe()
-		server := &http.Server{Handler: &wsus.Server{}}
-		l := &oneConn{conn: there, closed: make(chan struct{})}
-		done := make(chan error)
-		go func() { done <- server.Serve(l) }()
-		started := time.Now()
-		go io.WriteString(here, "POST /ClientWebService/client.asmx HTTP/1.1\r\nHost: wsus.test\r\nContent-Type: text/xml\r\nContent-Length: 300\r\n\r\n<s:En")
-		answer, err := io.ReadAll(here)
-		if err != nil || !strings.HasPrefix(string(answer), "HTTP/1.1 408 ") {
-			t.Errorf("the answer is %q (%v)", answer, err)
-		}
-		if took := time.Since(started); took < time.Minute || took > 3*time.Minute {
-			t.Errorf("it comes after %s", took)
-		}
-		server.Close()
-		<-done
-	})
 }
 
 // A oneConn is a listener that has one connection.

@@ -2,9 +2,11 @@ package wsus
 
 import (
 	"bytes"
+	"cmp"
 	_ "embed"
 	"encoding/json"
 	"html/template"
+	"mime"
 	"net/http"
 	"strconv"
 	"strings"
@@ -151,11 +153,16 @@ func (p *StatusPage) Handler(h http.Handler) http.Handler {
 	})
 }
 
-// ServeHTTP answers with the page, or with the same as JSON for ?format=json.
+// ServeHTTP answers with the page, or with the same as JSON for ?format=json and
+// for clients that would rather have that.
 func (p *StatusPage) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	var body bytes.Buffer
 	h := w.Header()
-	switch format := r.URL.Query().Get("format"); format {
+	format := r.URL.Query().Get("format")
+	if format == "" && quality(r, "application/json") > quality(r, "text/html") {
+		format = "json"
+	}
+	switch format {
 	case "":
 		h.Set("Content-Type", "text/html; charset=utf-8")
 		if err := statusTemplate.Execute(&body, p.status()); err != nil {
@@ -173,10 +180,27 @@ func (p *StatusPage) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	h.Set("Cache-Control", "no-store")
+	h.Set("Vary", "Accept")
 	h.Set("Content-Length", strconv.Itoa(body.Len()))
 	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'")
 	h.Set("X-Content-Type-Options", "nosniff")
 	w.Write(body.Bytes())
+}
+
+// quality is how much a client wants a type that it names, from 0 to 1. Types for
+// any other to fit, as */*, do not count.
+func quality(r *http.Request, wanted string) (best float64) {
+	for one := range strings.SplitSeq(strings.Join(r.Header.Values("Accept"), ","), ",") {
+		kind, parameters, err := mime.ParseMediaType(one)
+		if err != nil || kind != wanted {
+			continue
+		}
+		q, err := strconv.ParseFloat(cmp.Or(parameters["q"], "1"), 64)
+		if err == nil && 0 <= q && q <= 1 {
+			best = max(best, q)
+		}
+	}
+	return best
 }
 
 // status is the state of things.

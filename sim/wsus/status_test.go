@@ -125,6 +125,47 @@ func TestStatusJSON(t *testing.T) {
 	}
 }
 
+// A client that would rather have JSON than HTML gets it. A browser does not say
+// so, nor does one that takes anything.
+func TestStatusAccept(t *testing.T) {
+	page := &wsus.StatusPage{Book: wsus.NewBook()}
+	for _, tt := range []struct{ target, accept, want string }{
+		{"/", "", "text/html"},
+		{"/", "*/*", "text/html"},
+		{"/", "application/json", "application/json"},
+		{"/", "application/json, text/plain, */*", "application/json"},
+		{"/", "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", "text/html"},
+		{"/", "text/html, application/json;q=0.9", "text/html"},
+		{"/", "text/html;q=0.5, application/json;q=0.9", "application/json"},
+		{"/", "application/json;q=0", "text/html"},
+		{"/", "application/json;q=x,;;", "text/html"},
+		{"/?format=json", "text/html", "application/json"},
+	} {
+		w, r := httptest.NewRecorder(), httptest.NewRequest("GET", tt.target, nil)
+		r.Header.Set("Accept", tt.accept)
+		page.ServeHTTP(w, r)
+		if got := w.Header(); !strings.HasPrefix(got.Get("Content-Type"), tt.want) || got.Get("Vary") != "Accept" {
+			t.Errorf("%s with Accept: %s is answered with %v, want %s", tt.target, tt.accept, got, tt.want)
+		}
+	}
+}
+
+// A client that has begun no scan has finished none of none.
+func TestStatusWithoutScan(t *testing.T) {
+	b := newBooked(t, &wsus.Server{Size: 5000})
+	v := &visitor{booked: b, id: oneID, dns: "pc-17.example"}
+	b.book.Observe(asked(oneID, "GetCookie", "/"))
+	if _, page := v.do("GET", "/", ""); !strings.Contains(page, `data-name="Scans finished" class="n">none</td>`) {
+		t.Errorf("before a scan, the page is %s", page)
+	}
+	v.begin()
+	v.page()
+	v.drivers()
+	if _, page := v.do("GET", "/", ""); !strings.Contains(page, `class="n">1 of 1</td>`) {
+		t.Errorf("behind a scan, the page is %s", page)
+	}
+}
+
 // Content and SelfUpdate are all that there is at port 80.
 func TestFilesAlone(t *testing.T) {
 	h := wsus.FilesAlone(&wsus.Server{Size: 5000})
