@@ -20,7 +20,7 @@ const (
 
 // Bounds of the memory for bodies: many clients may begin one, and none go on.
 const (
-	shortCall    = 64 << 10 // bytes; one of less is read at once
+	shortCall    = 32 << 10 // bytes; one of less is read at once
 	maxLong      = 24       // longer ones at a time
 	maxLongQueue = 5 * time.Second
 	firstPiece   = 4 << 10 // bytes that a body has room for before any has come

@@ -2,6 +2,9 @@ package wsus
 
 import (
 	"bytes"
+	"net/http"
+	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
 )
@@ -128,5 +131,41 @@ func TestWitnessBounds(t *testing.T) {
 		if len(told.Arrivals) > maxTold || len(told.Arrivals) == 0 {
 			t.Errorf("%s: %d records are told of", name, len(told.Arrivals))
 		}
+	}
+}
+
+// TestBodyIsForgotten checks that the body of a call is at hand while it is
+// handled, and not for as long as its connection is kept.
+func TestBodyIsForgotten(t *testing.T) {
+	const call = `<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Body><GetConfig xmlns="` +
+		`http://www.microsoft.com/SoftwareDistribution/Server/ClientWebService"/></s:Body></s:Envelope>`
+	w, s := NewWitness(), &Server{}
+	var conn *tappedConn
+	ended := make(chan []byte, 1)
+	w.Observe = []func(*Record){func(*Record) { ended <- conn.noted.body }}
+	server := httptest.NewUnstartedServer(w.Handler(http.HandlerFunc(func(answer http.ResponseWriter, r *http.Request) {
+		conn = tappedOf(r)
+		s.ServeHTTP(answer, r)
+		if string(conn.noted.body) != call {
+			t.Errorf("while the call is handled, its body is %q", conn.noted.body)
+		}
+	})))
+	w.Attach(server.Config)
+	server.Listener = w.Listener(server.Listener)
+	server.Start()
+	defer server.Close()
+	r, err := http.NewRequestWithContext(t.Context(), "POST", server.URL+"/ClientWebService/client.asmx", strings.NewReader(call))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Content-Type", "text/xml")
+	r.Header.Set("SOAPAction", `"http://www.microsoft.com/SoftwareDistribution/Server/ClientWebService/GetConfig"`)
+	answer, err := server.Client().Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer.Body.Close()
+	if body := <-ended; answer.StatusCode != 200 || body != nil {
+		t.Errorf("behind a call that is answered %s, its body is still %q", answer.Status, body)
 	}
 }
