@@ -210,8 +210,8 @@ func withNeeds(all, which []*Step) []*Step {
 // the file.
 func needs(step *Step) []string {
 	names := refersTo(step)
-	for _, m := range blank.FindAllStringSubmatch(step.Send, -1) {
-		switch m[1] {
+	for _, at := range blanksIn(step.Send) {
+		switch at.name {
 		case cookie:
 			names = append(names, "wua-cookie")
 		case "object", "range", "ranges":

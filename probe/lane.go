@@ -180,9 +180,9 @@ func (s *session) await(ctx context.Context, r *Result, steps ...string) {
 // refersTo names the steps whose answers the request of a step quotes.
 func refersTo(step *Step) []string {
 	var names []string
-	for _, m := range blank.FindAllStringSubmatch(step.Send, -1) {
-		if (m[2] == "." || m[2] == "/") && m[1] != cookie && !slices.Contains(names, m[1]) {
-			names = append(names, m[1])
+	for _, at := range blanksIn(step.Send) {
+		if (at.kind == "." || at.kind == "/") && at.name != cookie && !slices.Contains(names, at.name) {
+			names = append(names, at.name)
 		}
 	}
 	return names

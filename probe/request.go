@@ -269,7 +269,7 @@ func (b *blanks) request(s *Step) (*wire.Request, error) {
 	if err != nil {
 		return nil, err
 	}
-	if b.length = len(body); b.dry && blank.MatchString(body) {
+	if b.length = len(body); b.dry && len(blanksIn(body)) > 0 {
 		b.length = -1 // which only an answer settles
 	}
 	var lines []string
@@ -291,16 +291,48 @@ func (b *blanks) request(s *Step) (*wire.Request, error) {
 }
 
 func (b *blanks) fill(text string) (string, error) {
+	var filled strings.Builder
 	var first error
-	text = blank.ReplaceAllStringFunc(text, func(s string) string {
-		m := blank.FindStringSubmatch(s)
-		value, err := b.value(m[1], m[2], m[3])
+	rest := 0
+	for _, at := range blanksIn(text) {
+		value, err := b.value(at.name, at.kind, at.argument)
 		if err != nil && first == nil {
 			first = err
 		}
-		return value
-	})
-	return strings.TrimRight(text, " "), first
+		filled.WriteString(text[rest:at.from] + value)
+		rest = at.to
+	}
+	filled.WriteString(text[rest:])
+	return strings.TrimRight(filled.String(), " "), first
+}
+
+// A hole is where a blank stands in a text, and what it says.
+type hole struct {
+	from, to             int
+	name, kind, argument string
+}
+
+// maxBlank is the longest blank, in bytes.
+const maxBlank = 64
+
+// blanksIn are the blanks in a text. Only what may be one is shown to
+// the pattern: over a whole text it takes much memory.
+func blanksIn(text string) []hole {
+	var holes []hole
+	for i := strings.IndexByte(text, '{'); i >= 0; {
+		next := i + 1
+		if end := strings.IndexByte(text[i:min(i+maxBlank, len(text))], '}'); end > 0 {
+			if m := blank.FindStringSubmatch(text[i : i+end+1]); m != nil && len(m[0]) == end+1 {
+				next = i + end + 1
+				holes = append(holes, hole{i, next, m[1], m[2], m[3]})
+			}
+		}
+		found := strings.IndexByte(text[next:], '{')
+		if i = next + found; found < 0 {
+			break
+		}
+	}
+	return holes
 }
 
 // shorten cuts the range in h to what a repetition asks for.
