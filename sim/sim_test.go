@@ -88,7 +88,9 @@ var isAtAnEnd = map[probe.Owner]bool{probe.Proxy: true, probe.Server: true}
 // validate holds a report as JSON against its schema.
 func validate(t *testing.T, schema *jsonschema.Schema, r *probe.Report) {
 	t.Helper()
-	text, err := json.Marshal(r)
+	short := *r // steps that show nothing are all alike, and take long under the race detector
+	short.Steps = slices.DeleteFunc(slices.Clone(r.Steps), func(s probe.Played) bool { return len(s.Findings) == 0 && s.Variant != "" })
+	text, err := json.Marshal(&short)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -271,7 +273,21 @@ func run(t *testing.T, profile *probe.Profile, faults ...*sim.Fault) *probe.Repo
 	for _, f := range faults {
 		f.Prepare(c)
 	}
+	if underRace && len(faults) == 1 && !slices.ContainsFunc(faults[0].Shows, showsAgain) {
+		c.Steps = slices.DeleteFunc(c.Steps, func(s *probe.Step) bool { return s.Variant != "" && s.Rung == 0 })
+	}
 	return probe.Conclude(c.Run(t.Context()), probe.About{Proxy: fmt.Sprint(faults), Command: "proxycheck run"})
+}
+
+// underRace tells that the race detector is at work, under which a whole run for each
+// fault takes too long: there the repetitions are left out where they show nothing.
+// Without it, as in selftest, all are whole.
+var underRace bool
+
+// showsAgain tells whether a finding shows only where steps are repeated.
+func showsAgain(f *probe.Finding) bool {
+	return slices.Contains([]*probe.Finding{probe.ColdFails, probe.WarmFails, probe.ClientsDiffer, probe.ConnectionsCapped,
+		probe.ConnectionsNotKept, probe.KeepAliveBroken, probe.ConnectionReset}, f)
 }
 
 func names(r *probe.Report) []string {
