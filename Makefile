@@ -20,7 +20,7 @@ run:
 test:
 	@if [ -n "$(CCOMPILER)" ] && [ "$$(CC="$(CCOMPILER)" go env CGO_ENABLED)" = 1 ]; then
 		export CC="$(CCOMPILER)" GORACE=atexit_sleep_ms=100; set -x
-		go test -race -vet=off -parallel 12 $(TESTFLAGS) ./sim ./...  # the longest first; more than processors: many tests wait for time-outs; .ci/run vets
+		go test -race -vet=off -parallel 10 $(TESTFLAGS) ./sim ./...  # the longest first; more than processors: many tests wait for time-outs; .ci/run vets
 	else
 		echo 'make test: no C compiler, or CGO_ENABLED=0: testing without the race detector' >&2
 		export CGO_ENABLED=0; set -x

@@ -70,7 +70,9 @@ func TestFaults(t *testing.T) {
 				}
 			}
 			shown, wanted := names(r), wantedNames(f)
-			validate(t, schema, r)
+			if !underRace {
+				validate(t, schema, r)
+			}
 			if !slices.Equal(shown, wanted) || !r.Complete || r.Verdict != worst(r) {
 				t.Errorf("shows %v, want %v; complete: %v; the verdict is %s, want %s", shown, wanted, r.Complete, r.Verdict, worst(r))
 				for _, s := range r.Steps {
@@ -88,9 +90,7 @@ var isAtAnEnd = map[probe.Owner]bool{probe.Proxy: true, probe.Server: true}
 // validate holds a report as JSON against its schema.
 func validate(t *testing.T, schema *jsonschema.Schema, r *probe.Report) {
 	t.Helper()
-	short := *r // steps that show nothing are all alike, and take long under the race detector
-	short.Steps = slices.DeleteFunc(slices.Clone(r.Steps), func(s probe.Played) bool { return len(s.Findings) == 0 && s.Variant != "" })
-	text, err := json.Marshal(&short)
+	text, err := json.Marshal(r)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -280,8 +280,8 @@ func run(t *testing.T, profile *probe.Profile, faults ...*sim.Fault) *probe.Repo
 }
 
 // underRace tells that the race detector is at work, under which a whole run for each
-// fault takes too long: there the repetitions are left out where they show nothing.
-// Without it, as in selftest, all are whole.
+// fault takes too long: there the repetitions are left out where they show nothing,
+// and reports are not validated. .ci/run makes them whole without it.
 var underRace bool
 
 // showsAgain tells whether a finding shows only where steps are repeated.
