@@ -239,3 +239,38 @@ func FuzzTestimony(f *testing.F) {
 		}
 	})
 }
+
+// TestElsewhere checks that a server which cannot have given what came is not
+// believed about what did not arrive: there is another one under its name.
+func TestElsewhere(t *testing.T) {
+	const file = "/Content/C0/0000C0FFEE00C0.cab"
+	for _, arrived := range [][]string{nil, {"GET " + file + " HTTP/1.1"}} {
+		r, testimony := runOf([]passage{
+			{sent: "GET http://wsus.test" + file + " HTTP/1.1", took: 5, late: 1, arrived: arrived},
+			{sent: "GET http://wsus.test/c0ffee00.cab HTTP/1.1", at: 10, took: 5},
+		}, 0)
+		o := r.Results[0].Observation // a file that was just made up came, byte by byte as it must be
+		o.Answer, o.Compared = wire.Lines("HTTP/1.1 200 OK"), &Comparison{Length: 100, Differs: -1}
+		r.attach(testimony, "abcdefghijklmnopqrstuv", clock{slack: 1})
+		several := len(arrived) == 0
+		if r.Several != several || (r.Untold != "") != several || (r.Results[1].Observation.Witness == nil) != several {
+			t.Errorf("%d of the file arrived: several servers %v (%s), and of another request nothing arrived: %v",
+				len(arrived), r.Several, r.Untold, r.Results[1].Observation.Witness != nil)
+		}
+	}
+}
+
+// TestOutrank checks that what is the same without the proxy is not held against it
+// in steps that were not tried so.
+func TestOutrank(t *testing.T) {
+	some := func(who Owner, direct *Observation) *judged {
+		return &judged{Result: &Result{Step: &Step{}, Observation: &Observation{Direct: direct}},
+			verdicts: []Verdict{{FileMissing, Fail, who, ""}}, proven: []*Finding{FileMissing}}
+	}
+	for _, tt := range []struct{ tried, want Owner }{{Server, Server}, {Proxy, Proxy}} {
+		all := []*judged{some(tt.tried, &Observation{}), some(Proxy, nil)}
+		if outrank(all); all[1].verdicts[0].Owner != tt.want {
+			t.Errorf("put down to %s where it was tried, and to %s where it was not", tt.tried, all[1].verdicts[0].Owner)
+		}
+	}
+}

@@ -278,3 +278,27 @@ func TestFailed(t *testing.T) {
 		}
 	}
 }
+
+// What comes well without the proxy, and then with it too, comes and goes: it is
+// nobody's. What fails with it again is the proxy's.
+func TestDirectIsConfirmed(t *testing.T) {
+	for _, always := range []bool{false, true} {
+		var seen atomic.Int32
+		sometimes := func(r *http.Request) bool {
+			return calls(r) && calling("GetConfig")(r) && (seen.Add(1) == 1 || always)
+		}
+		n := brokenNet(t, front(sometimes, func(w http.ResponseWriter, _ *http.Request, _ http.Handler) {
+			w.WriteHeader(http.StatusServiceUnavailable)
+		}), origin(under(wusp.HelloPath), notFound))
+		c := hidden(t, n, probe.ServerBehindProxyDown)
+		r := c.Run(t.Context())
+		c.CompareDirect(t.Context(), r, probe.Failed(r, false))
+		want := probe.Unknown
+		if always {
+			want = probe.Proxy
+		}
+		if got := ownerOf(r, probe.ServerBehindProxyDown); got != want || (r.DirectFailed == "") != always {
+			t.Errorf("always %v: the owner is %q, want %s; %q", always, got, want, r.DirectFailed)
+		}
+	}
+}
