@@ -4,13 +4,17 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"sync/atomic"
 )
 
 // ForTests are faults that show nothing of their own: what they show, another
 // fault shows too.
 var ForTests = map[string]*Fault{
-	"exe-altered": {Name: "exe-altered", Break: response(file(".exe"), changeByte(100))},
-	"exe-reset":   {Name: "exe-reset", Break: takeOver(file(".exe"), hangUp)},
+	"exe-altered":      {Name: "exe-altered", Break: response(file(".exe"), changeByte(100))},
+	"exe-reset":        {Name: "exe-reset", Break: takeOver(file(".exe"), hangUp)},
+	"host-other":       {Name: "host-other", Break: request(func(r *http.Request) { r.Host = "other.example" })},
+	"query-empty":      {Name: "query-empty", Break: request(where(lacking("SOAPAction"), func(r *http.Request) { r.URL.ForceQuery = r.URL.RawQuery == "" }))},
+	"now-and-then-503": {Name: "now-and-then-503", Break: nowAndThen},
 	"range-clamped": {Name: "range-clamped", Break: request(where(having("Range"), func(r *http.Request) {
 		var from, to int64
 		if n, _ := fmt.Sscanf(r.Header.Get("Range"), "bytes=%d-%d", &from, &to); n == 2 && to-from >= 128<<10 {
@@ -30,4 +34,12 @@ func ActsAt(f *Fault) string {
 		return ""
 	}
 	return string(parts[0])
+}
+
+// nowAndThen answers each ninth request with 503, on whatever connection.
+func nowAndThen(n *Net) {
+	var seen atomic.Int32
+	front(func(*http.Request) bool { return seen.Add(1)%9 == 0 }, func(w http.ResponseWriter, _ *http.Request, _ http.Handler) {
+		w.WriteHeader(http.StatusServiceUnavailable)
+	})(n)
 }

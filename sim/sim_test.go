@@ -172,6 +172,9 @@ func TestFaultsCompose(t *testing.T) {
 		{"host-rewritten soap-body-limited", "body-refused host-rewritten"},
 		{"range-clamped", "range-wrong"},
 		{"exe-reset", "connection-closed"},
+		{"host-other", "host-rewritten"},
+		{"query-empty", "file-missing"},
+		{"now-and-then-503", "server-behind-proxy-down"},
 	} {
 		t.Run(tt.faults, func(t *testing.T) {
 			t.Parallel()
