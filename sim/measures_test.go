@@ -207,7 +207,7 @@ func longestPath(r *probe.Report) time.Duration {
 // A farm has two nodes under one name and on one port, and one of them is
 // broken. A repeated run says how often that showed, and where.
 func TestRepeatedAtTwoNodes(t *testing.T) {
-	for name, finding := range map[string]string{"range-removed": "range-ignored", "range-only-warm": "cold-fails", "head-limited": "head-limited"} {
+	for name, finding := range map[string]string{"range-only-warm": "cold-fails", "head-limited": "head-limited"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			well, broken := twoNodes(t, fault(t, name))
