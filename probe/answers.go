@@ -30,7 +30,12 @@ func conditionIgnored(o *Observation) string {
 // fromCache tells whether an answer may be that of a cache: no file that was just
 // made up is in one.
 func fromCache(o *Observation) bool {
-	return o.File == nil && (o.Answer.Get("Age") != "" || strings.HasPrefix(o.Answer.Get("X-Cache"), "HIT"))
+	return o.File == nil && saysKept(o.Answer)
+}
+
+// saysKept tells whether an answer says that it comes from a cache.
+func saysKept(answer wire.Head) bool {
+	return answer.Get("Age") != "" || strings.HasPrefix(strings.ToUpper(answer.Get("X-Cache")), "HIT")
 }
 
 // status matches a given status.

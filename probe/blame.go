@@ -3,7 +3,6 @@ package probe
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	"proxycheck/probe/wire"
 )
@@ -118,7 +117,7 @@ func byWitness(_ *Run, j *judged, f *Finding) (Owner, string) {
 		switch {
 		case who == Proxy:
 			return Proxy, "on the way to the server the client was sent to " + quoted(leg.Answer.Get("Location"))
-		case who == Server && o.Authority != leg.Authority:
+		case who == Server && (o.Authority != leg.Authority || o.Witness == nil && slices.Contains(f.Answered, "location")):
 			return Server, "the server sent the client to " + quoted(leg.Answer.Get("Location"))
 		}
 	}
@@ -134,13 +133,14 @@ func maker(x *wire.Exchange, w *Witness, f *Finding) (Owner, string) {
 	if a == nil {
 		return keeper(x, w.Earlier, f)
 	}
-	how := "as it was sent"
-	if changes := requestChanges(x, a); len(among(changes, f.Asked)) > 0 {
-		return Proxy, "it arrived at the server changed: " + words(among(changes, f.Asked))
-	} else if len(harmful(changes)) > 0 {
-		how = "with changes that do not bear on this"
+	asked := requestChanges(x, a)
+	if bearing := among(asked, f.Asked); len(bearing) > 0 {
+		return Proxy, "it arrived at the server changed: " + words(bearing)
 	}
-	arrived := "it arrived at the server " + how + ", and "
+	arrived := "it arrived at the server as it was sent, and "
+	if len(harmful(asked)) > 0 {
+		arrived = "it arrived at the server with changes that do not bear on this, and "
+	}
 	switch status := a.Reply.Status(); {
 	case status == 0:
 		return unanswered(x, a, arrived)
@@ -178,7 +178,7 @@ func (f *Finding) answered() []string {
 // keeps what it gave before to somebody, perhaps in an earlier run, or makes up its own.
 func keeper(x *wire.Exchange, earlier *Arrival, f *Finding) (Owner, string) {
 	if earlier == nil {
-		if x.Answer.Get("Age") != "" || strings.HasPrefix(strings.ToUpper(x.Answer.Get("X-Cache")), "HIT") {
+		if saysKept(x.Answer) {
 			return "", ""
 		}
 		return Proxy, "nothing of it arrived at the server"
@@ -246,7 +246,7 @@ func sameDirect(r *Run, j *judged, f *Finding) (Owner, string) {
 // and go.
 func wellDirect(r *Run, j *judged, f *Finding) (Owner, string) {
 	o, d := j.Observation, j.Observation.Direct
-	if d == nil || r.Several || f.Effect == Intermittent || !(&judged{verdicts: Judge(j.Step, o)}).harmed() {
+	if d == nil || r.Several || f.Effect == Intermittent || !harms(j.Step, o) {
 		return "", ""
 	}
 	if direct := (&judged{verdicts: Judge(j.Step, d)}); !good(j.Step, d) || direct.failing() {

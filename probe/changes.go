@@ -60,7 +60,7 @@ func requestChanges(x *wire.Exchange, a *Arrival) []change {
 		}
 	}
 	note(partMethod, x.Sent.Method(), a.Request.Method())
-	note(partTarget, originForm(x.Sent.Target()), originForm(a.Request.Target()))
+	note(partTarget, wire.OriginForm(x.Sent.Target()), wire.OriginForm(a.Request.Target()))
 	note(partVersion, version(x.Sent), version(a.Request))
 	if sum, ok := bodySum(x); ok && a.SHA256 != "" && sum != a.SHA256 {
 		note(partBody, fmt.Sprintf("%d bytes", len(x.SentBody)), fmt.Sprintf("%d bytes, SHA-256 %.12s", a.Body, a.SHA256))
@@ -114,62 +114,56 @@ func bodySum(x *wire.Exchange) (string, bool) {
 }
 
 // fieldChanges are the fields that are other in b than in a: in their values, their
-// spelling, and their order.
+// spelling, and their order. It takes as long as the heads are: they may be anybody's.
 func fieldChanges(a, b wire.Head) []change {
 	var all []change
-	before, after := spellings(a), spellings(b)
-	for _, was := range before {
-		i := slices.IndexFunc(after, func(is string) bool { return strings.EqualFold(is, was) })
-		if i >= 0 && after[i] != was {
-			all = append(all, change{field: partSpelling, was: was, is: after[i], expected: true})
+	before, after := valuesIn(a), valuesIn(b)
+	for _, name := range before.names {
+		if was, is := before.spelled[name], after.spelled[name]; is != "" && was != is {
+			all = append(all, change{field: partSpelling, was: was, is: is, expected: true})
 		}
 	}
-	for _, name := range append(before, missing(after, before)...) {
-		was, is := strings.Join(a.All(name), ", "), strings.Join(b.All(name), ", ")
-		if was != is {
-			field := strings.ToLower(name)
-			all = append(all, change{field: field, was: was, is: is, expected: slices.Contains(ofHop, field)})
+	for _, name := range append(before.names, before.missing(after)...) {
+		if was, is := before.joined(name), after.joined(name); was != is {
+			all = append(all, change{field: name, was: was, is: is, expected: slices.Contains(ofHop, name)})
 		}
 	}
-	if x, y := kept(before, after), kept(after, before); !slices.EqualFunc(x, y, strings.EqualFold) {
-		all = append(all, change{field: partOrder, was: strings.Join(x, ", "), is: strings.Join(y, ", "), expected: true})
+	if was, is := before.common(after), after.common(before); !slices.Equal(was, is) {
+		all = append(all, change{field: partOrder, was: strings.Join(was, ", "), is: strings.Join(is, ", "), expected: true})
 	}
 	return all
 }
 
-// spellings are the names of the fields of h, each once, as it is spelled first.
-func spellings(h wire.Head) []string {
-	var names []string
+// Values are the fields of a head by their names, in lower case.
+type values struct {
+	names   []string // each once, in the order of the head
+	spelled map[string]string
+	all     map[string][]string
+}
+
+func valuesIn(h wire.Head) values {
+	v := values{spelled: map[string]string{}, all: map[string][]string{}}
 	for _, f := range h.Fields {
-		names = append(names, missing([]string{f.Name}, names)...)
+		name := strings.ToLower(f.Name)
+		if _, again := v.all[name]; !again {
+			v.names, v.spelled[name] = append(v.names, name), f.Name
+		}
+		v.all[name] = append(v.all[name], f.Value)
 	}
-	return names
+	return v
 }
 
-// missing are the names in a that are not in b, in any spelling.
-func missing(a, b []string) []string {
-	return slices.DeleteFunc(slices.Clone(a), func(name string) bool { return isIn(name, b) })
+// joined are the values of a field as one.
+func (v values) joined(name string) string { return strings.Join(v.all[name], ", ") }
+
+// missing are the names of other that v lacks.
+func (v values) missing(other values) []string {
+	return slices.DeleteFunc(slices.Clone(other.names), func(name string) bool { return v.all[name] != nil })
 }
 
-// kept are the names in a that are in b too, in any spelling.
-func kept(a, b []string) []string {
-	return slices.DeleteFunc(slices.Clone(a), func(name string) bool { return !isIn(name, b) })
-}
-
-func isIn(name string, names []string) bool {
-	return slices.ContainsFunc(names, func(other string) bool { return strings.EqualFold(other, name) })
-}
-
-// originForm is a target without the scheme and the host in front.
-func originForm(target string) string {
-	if strings.HasPrefix(target, "/") {
-		return target
-	}
-	_, rest, ok := strings.Cut(target, "://")
-	if i := strings.IndexByte(rest, '/'); ok && i >= 0 {
-		return rest[i:]
-	}
-	return target
+// common are the names that other has too.
+func (v values) common(other values) []string {
+	return slices.DeleteFunc(slices.Clone(v.names), func(name string) bool { return other.all[name] == nil })
 }
 
 // version is that of the protocol of a request, as HTTP/1.1.

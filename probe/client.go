@@ -51,7 +51,6 @@ type Run struct {
 	Node      string    // address of the proxy, a slash and the turn, when the run is one of several
 	Parts     []*Run    // the runs that this one is of; nil for a single one
 	StoppedBy string    // what ended it early; "" when it came to its end
-	Witnessed bool      // the server has told what arrived there
 	Untold    string    // why it has not, although it is a fake WSUS; "" when it was not asked
 	Several   bool      // more than one server answered under its name
 

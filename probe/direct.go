@@ -26,15 +26,14 @@ func Failed(run *Run, all bool) []*Step {
 	var steps []*Step
 	alike := map[*Finding]int{}
 	for _, j := range judge(run) {
-		failed := slices.ContainsFunc(j.verdicts, func(v Verdict) bool {
+		for _, v := range j.verdicts {
 			if v.Grade == Note || !all && (!v.Finding.disputable() || alike[v.Finding] >= maxAlike) {
-				return false
+				continue
 			}
 			alike[v.Finding]++
-			return true
-		})
-		if failed && !slices.Contains(steps, j.Step) {
-			steps = append(steps, j.Step)
+			if !slices.Contains(steps, j.Step) {
+				steps = append(steps, j.Step)
+			}
 		}
 	}
 	return steps
@@ -72,25 +71,20 @@ func (c *Client) CompareDirect(ctx context.Context, run *Run, which []*Step) {
 	}
 }
 
-// confirm plays once more through the proxy what came well without it: what does
-// then too comes and goes, and nothing is known of who brings it about.
+// confirm plays once more through the proxy what came well without it: what then
+// does too comes and goes, and nothing is known of who brings it about. No more is
+// where it could not be tried.
 func (c *Client) confirm(ctx context.Context, part, run *Run) {
 	var well []*Step
 	for _, result := range part.Results {
-		if o := result.Observation; o != nil && o.Direct != nil && !good(result.Step, o) && good(result.Step, o.Direct) {
+		if o := result.Observation; o != nil && o.Direct != nil && harms(result.Step, o) && !harms(result.Step, o.Direct) {
 			well = append(well, result.Step)
 		}
 	}
 	if len(well) == 0 {
 		return
 	}
-	again := *c
-	again.id, again.Progress, again.IdleTime, again.Target = run.ID, nil, 0, part.Target
-	again.Steps = withNeeds(part.steps(), well)
-	if c.MaxBytes > 0 {
-		again.MaxBytes = max(c.MaxBytes-run.In-run.Out, 1)
-	}
-	s := newSession(&again)
+	s := newSession(c.again(part, well))
 	s.run.Target = part.Target
 	opening := s.lane(firstLane(s.run.Results))
 	defer opening.conn.Close()
@@ -100,15 +94,23 @@ func (c *Client) confirm(ctx context.Context, part, run *Run) {
 		r.takeIn(s.run)
 	}
 	for _, result := range s.run.Results {
-		if !slices.Contains(well, result.Step) {
-			continue
+		why := ""
+		switch {
+		case !slices.Contains(well, result.Step):
+		case !result.compares():
+			why = " came well without the proxy, and could not be tried with it once more"
+		case !harms(result.Step, result.Observation):
+			why = " came well without the proxy, and then with it too"
 		}
-		if o := result.Observation; o == nil || good(result.Step, o) {
+		if why != "" {
 			part.result(result.Step).Observation.Direct = nil
-			run.DirectFailed = cmp.Or(run.DirectFailed, result.Step.ID()+" came well without the proxy, and then with it too")
+			run.DirectFailed = cmp.Or(run.DirectFailed, result.Step.ID()+why)
 		}
 	}
 }
+
+// harms tells whether o shows by itself a finding of a step that is more than a note.
+func harms(step *Step, o *Observation) bool { return (&judged{verdicts: Judge(step, o)}).harmed() }
 
 // firstWell is a step that came well through the proxy, to see whether it is the
 // same server that answers without it; nil for none.
@@ -155,17 +157,24 @@ func (c *Client) playDirect(ctx context.Context, run *Run, which []*Step) (s *se
 	return s, reached
 }
 
-// withoutProxy is c without its proxy, for some steps of a run and what is left of
-// its bytes.
+// withoutProxy is c without its proxy, for some steps of a run.
 func (c *Client) withoutProxy(run *Run, which []*Step) *Client {
-	direct := *c
-	direct.id, direct.Proxy, direct.Login, direct.Progress, direct.IdleTime = run.ID, "", nil, nil, 0
-	direct.Target = run.Target // as it has described itself
-	direct.Steps = withNeeds(run.steps(), which)
+	direct := c.again(run, which)
+	direct.Proxy, direct.Login = "", nil
+	return direct
+}
+
+// again is c for some steps of a run, and what they need, within what is left of
+// its bytes.
+func (c *Client) again(run *Run, which []*Step) *Client {
+	again := *c
+	again.id, again.Progress, again.IdleTime = run.ID, nil, 0
+	again.Target = run.Target // as it has described itself
+	again.Steps = withNeeds(run.steps(), which)
 	if c.MaxBytes > 0 {
-		direct.MaxBytes = max(c.MaxBytes-run.In-run.Out, 1) // 0 would be no limit
+		again.MaxBytes = max(c.MaxBytes-run.In-run.Out, 1) // 0 would be no limit
 	}
-	return &direct
+	return &again
 }
 
 // steps are those of r, which is no run of several.

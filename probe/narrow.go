@@ -4,6 +4,8 @@ import (
 	"math"
 	"slices"
 	"strings"
+
+	"proxycheck/probe/wire"
 )
 
 // What only a look at the whole run shows: that a finding is of a sort.
@@ -81,7 +83,7 @@ func twoSlashes(j *judged) bool { return j.Step.Name == "do-hashes" }
 // arrive.
 func slashesLost(j *judged) bool {
 	w := j.Observation.Witness
-	arrived := w != nil && w.Closest != nil && strings.Contains(originForm(w.Closest.Request.Target()), "//")
+	arrived := w != nil && w.Closest != nil && strings.Contains(wire.OriginForm(w.Closest.Request.Target()), "//")
 	return twoSlashes(j) && !arrived
 }
 

@@ -1,6 +1,10 @@
 package probe
 
 import (
+	"bytes"
+	"compress/gzip"
+	"encoding/json"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -220,6 +224,38 @@ func TestParts(t *testing.T) {
 		if (len(f.Asked)+len(f.Answered) > 0 || f.OfTLS || f.Sole != nil) && !f.disputable() {
 			t.Errorf("%s says how it is told who must act, and that is settled", f.Name)
 		}
+	}
+}
+
+// TestTestimonyBounds checks that no more is taken in than a fake WSUS tells, and
+// that what it tells is held against ours in time.
+func TestTestimonyBounds(t *testing.T) {
+	sealed := func(arrivals ...wusp.Arrival) []byte {
+		var packed bytes.Buffer
+		z := gzip.NewWriter(&packed)
+		json.NewEncoder(z).Encode(wusp.Testimony{Arrivals: arrivals})
+		z.Close()
+		return wusp.SealTestimony(packed.Bytes())
+	}
+	for name, tt := range map[string]struct {
+		arrivals []wusp.Arrival
+		ok       bool
+	}{
+		"as much as can be": {make([]wusp.Arrival, wusp.MaxArrivals), true},
+		"too many":          {make([]wusp.Arrival, wusp.MaxArrivals+1), false},
+		"a long request":    {[]wusp.Arrival{{Head: make([]byte, wusp.MaxArrivalHead+1)}}, false},
+		"a long answer":     {[]wusp.Arrival{{Answer: make([]byte, wusp.MaxArrivalHead+1)}}, false},
+	} {
+		if _, err := wusp.OpenTestimony(sealed(tt.arrivals...)); (err == nil) != tt.ok {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	var many wire.Head // as long as an answer may be that is read
+	for i := range 60_000 {
+		many.Fields = append(many.Fields, wire.Field{Name: fmt.Sprintf("x%d", i), Value: "y"})
+	}
+	if got := len(fieldChanges(many, wire.Head{})); got != len(many.Fields) {
+		t.Errorf("%d of %d fields are said to be removed", got, len(many.Fields))
 	}
 }
 

@@ -282,11 +282,6 @@ func run(t *testing.T, profile *probe.Profile, faults ...*sim.Fault) *probe.Repo
 	return probe.Conclude(c.Run(t.Context()), probe.About{Proxy: fmt.Sprint(faults), Command: "proxycheck run"})
 }
 
-// underRace tells that the race detector is at work, under which a whole run for each
-// fault takes too long: there the repetitions are left out where they show nothing,
-// and reports are not validated. .ci/run makes them whole without it.
-var underRace bool
-
 // showsAgain tells whether a finding shows only where steps are repeated.
 func showsAgain(f *probe.Finding) bool {
 	return slices.Contains([]*probe.Finding{probe.ColdFails, probe.WarmFails, probe.ClientsDiffer, probe.ConnectionsCapped,

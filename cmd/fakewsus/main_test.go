@@ -458,3 +458,26 @@ func TestCatalogue(t *testing.T) {
 		s.close()
 	}
 }
+
+// Every command of the README that is for this program works as it stands there, but
+// for the addresses and the places of files.
+func TestREADME(t *testing.T) {
+	readme, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	commands := regexp.MustCompile(`(?m)^    fakewsus (.*)$`).FindAllStringSubmatch(string(readme), -1)
+	if len(commands) < 2 {
+		t.Fatalf("the README has %d commands", len(commands))
+	}
+	dir := t.TempDir()
+	for _, m := range commands {
+		args := strings.Fields(regexp.MustCompile(`0\.0\.0\.0:\d+`).ReplaceAllString(m[1], "127.0.0.1:0"))
+		for i, arg := range args {
+			if strings.HasSuffix(arg, ".pem") || strings.HasSuffix(arg, ".log") {
+				args[i] = filepath.Join(dir, arg)
+			}
+		}
+		start(t, args...).end()
+	}
+}

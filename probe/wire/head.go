@@ -101,6 +101,19 @@ func (h Head) Target() string {
 	return target
 }
 
+// OriginForm is a target without the scheme and the host that one in absolute form
+// has in front (RFC 9112, 3.2).
+func OriginForm(target string) string {
+	if strings.HasPrefix(target, "/") {
+		return target
+	}
+	_, rest, ok := strings.Cut(target, "://")
+	if i := strings.IndexByte(rest, '/'); ok && i >= 0 {
+		return rest[i:]
+	}
+	return target
+}
+
 // ToProxy is h as WinHTTP sends it to a proxy: the target in absolute form, and
 // Proxy-Connection in the place of Connection.
 func (h Head) ToProxy(authority string) Head {

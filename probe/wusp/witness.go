@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 )
 
@@ -48,6 +49,15 @@ type Testimony struct {
 // maxTestimony is the most that a testimony is unpacked to, in bytes.
 const maxTestimony = 32 << 20
 
+// Bounds of a testimony: more is no fake WSUS's.
+const (
+	MaxArrivals    = 4096
+	MaxArrivalHead = 64 << 10 // bytes
+)
+
+// errTooMuch says that a testimony is beyond its bounds.
+var errTooMuch = errors.New("it tells of more than there can be")
+
 // errAltered says that a testimony is not what was sealed.
 var errAltered = errors.New("it came altered")
 
@@ -80,6 +90,10 @@ func OpenTestimony(sealed []byte) (*Testimony, error) {
 	t := new(Testimony)
 	if err := json.Unmarshal(text, t); err != nil {
 		return nil, fmt.Errorf("reading it: %w", err)
+	}
+	tooLong := func(a Arrival) bool { return len(a.Head) > MaxArrivalHead || len(a.Answer) > MaxArrivalHead }
+	if len(t.Arrivals) > MaxArrivals || slices.ContainsFunc(t.Arrivals, tooLong) {
+		return nil, errTooMuch
 	}
 	return t, nil
 }

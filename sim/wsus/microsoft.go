@@ -20,6 +20,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"proxycheck/probe/wire"
 	"proxycheck/probe/wusp"
 )
 
@@ -94,7 +95,7 @@ func streaming(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
 	h.Set("Server", "ECAcc (frc/8F4A)")
 	h.Del("X-Powered-By")
-	target := originForm(r.RequestURI)
+	target := wire.OriginForm(r.RequestURI)
 	if s, ok := wusp.ParseHashes(target); ok {
 		pieceHashes(w, r, s)
 		return
@@ -107,16 +108,6 @@ func streaming(w http.ResponseWriter, r *http.Request) {
 	default:
 		fail(w, http.StatusNotFound)
 	}
-}
-
-// originForm is a request target without the scheme and the host that one in
-// absolute form has in front.
-func originForm(target string) string {
-	if strings.HasPrefix(target, "/") {
-		return target
-	}
-	_, rest, _ := strings.Cut(target, "://")
-	return rest[max(strings.IndexByte(rest, '/'), 0):]
 }
 
 // streamAge is how long an answer may be kept (wire.md 4.2): 200 days.

@@ -12,10 +12,12 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"proxycheck/probe/wusp"
 )
 
 // maxHead is the longest head that is kept, in bytes.
-const maxHead = 64 << 10
+const maxHead = wusp.MaxArrivalHead
 
 // A tap is a listener whose connections note what passes.
 type tap struct {

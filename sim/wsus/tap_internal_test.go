@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"proxycheck/probe/wusp"
 )
 
 // splits feeds text in pieces of n bytes and returns the heads that it has.
@@ -128,7 +130,7 @@ func TestWitnessBounds(t *testing.T) {
 		if told.Lost != tt.lost {
 			t.Errorf("%s: lost %v, want %v", name, told.Lost, tt.lost)
 		}
-		if len(told.Arrivals) > maxTold || len(told.Arrivals) == 0 {
+		if len(told.Arrivals) > wusp.MaxArrivals || len(told.Arrivals) == 0 {
 			t.Errorf("%s: %d records are told of", name, len(told.Arrivals))
 		}
 	}

@@ -68,13 +68,13 @@ func (r *Record) sent(p []byte) {
 		r.begun = bytes.Clone(begun[:min(len(begun), maxHead)])
 		return
 	}
-	head := bytes.Clone(begun[:from+i+len(end)])
+	head, content := begun[:from+i+len(end)], begun[from+i+len(end):]
 	r.begun = nil
 	if bytes.HasPrefix(head, []byte("HTTP/1.1 1")) { // the real one is still to come
 		return
 	}
-	r.Answer = head
-	r.content(begun[len(head):])
+	r.Answer = bytes.Clone(head[:min(len(head), maxHead)])
+	r.content(content)
 }
 
 // content takes in what was written behind the head.
@@ -265,9 +265,6 @@ func (w *Witness) tell(answer http.ResponseWriter, question string) {
 	answer.Write(sealed)
 }
 
-// maxTold is the most that is told at once, in requests.
-const maxTold = 4096
-
 // testimony is what w knows of the requests since a time that bear a nonce, and
 // of those that may be anybody's.
 func (w *Witness) testimony(since time.Time, nonces []string) wusp.Testimony {
@@ -286,7 +283,7 @@ func (w *Witness) testimony(since time.Time, nonces []string) wusp.Testimony {
 			}
 			continue
 		}
-		if len(t.Arrivals) == maxTold {
+		if len(t.Arrivals) == wusp.MaxArrivals {
 			t.Lost = true
 			break
 		}
