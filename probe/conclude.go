@@ -130,10 +130,12 @@ func skew(r *Run) int64 {
 func (s *shown) report(r *Run, all []*judged, found []*shown, about About) Shown {
 	f := Shown{Name: s.Name, Title: s.Title, Grade: s.grade, Owner: s.owner, Usual: cmp.Or(s.Owner, Unknown), Effect: s.Effect,
 		Codes: map[Agent]string{}, CodesAll: []ShownCode{}, Condition: s.Condition, Fix: s.Fix,
-		Fixes: map[string]string{}, Sources: []string{s.Source}, Steps: []string{}, Evidence: s.evidence, Explains: []string{},
+		Fixes: map[string]string{}, Mends: []ShownMend{}, Sources: []string{s.Source}, Steps: []string{}, Evidence: s.evidence, Explains: []string{},
 		RuledOut: []Cause{}, NotRuledOut: []string{}}
-	for product, fix := range s.Fixes {
-		f.Fixes[product] = r.Target.Fill(fix)
+	for _, m := range MendsOf(s.Finding) {
+		lines := r.Target.Fill(m.Lines)
+		f.Mends = append(f.Mends, ShownMend{m.Product.Name, m.Where(), lines, m.Backing()})
+		f.Fixes[m.Product.Name] = strings.TrimPrefix(f.Fixes[m.Product.Name]+"\n"+lines, "\n")
 	}
 	for _, j := range s.by {
 		f.Steps = append(f.Steps, j.id())

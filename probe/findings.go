@@ -177,9 +177,6 @@ var (
 		},
 		Fix: "Let requests to the update servers through without a login, in a rule before the one that asks " +
 			"for it: updates run as services, and none of them answers Basic or Digest.",
-		Fixes: map[string]string{
-			"squid": "{squid-acl}\nhttp_access allow windowsupdate   # above the line with proxy_auth",
-		},
 	}
 	LoginWanted = &Finding{
 		Name: "login-wanted", Title: "the proxy asks for a login",
@@ -188,26 +185,17 @@ var (
 			"domain member; that cannot be tried from here.",
 		Fix: "Let requests to the update servers through without a login, in a rule before the one that asks " +
 			"for it: updates run as services, before and without any user.",
-		Fixes: LoginUnusable.Fixes,
 	}
 	TunnelOnly443 = &Finding{
 		Name: "tunnel-only-443", Title: "the proxy opens tunnels to port 443 alone",
 		OnHop: true, Owner: Proxy, Grade: Fail, Effect: Blocks, Codes: codesTunnel, Source: ownTrial,
 		Fix: "Allow CONNECT to the TLS port of the update server as well; a WSUS has it on 8531.",
-		Fixes: map[string]string{
-			"squid":     "acl SSL_ports port {tls-port}",
-			"apache":    "AllowCONNECT 443 {tls-port}",
-			"tinyproxy": "ConnectPort {tls-port}",
-		},
 	}
 	TunnelDenied = &Finding{
 		Name: "tunnel-denied", Title: "the proxy does not open a tunnel to the update server",
 		OnHop: true, Owner: Proxy, Grade: Fail, Effect: Blocks, Codes: codesTunnel, Source: squidWiki,
 		Fix: "Allow CONNECT to the update servers, for requests without a User-Agent too: these components " +
 			"send none with CONNECT.",
-		Fixes: map[string]string{
-			"squid": "{squid-acl}\nacl tunnel method CONNECT\nhttp_access allow tunnel windowsupdate   # above the line that denies",
-		},
 	}
 	TLSBroken = &Finding{
 		Name: "tls-broken", Title: "the TLS handshake with the server fails",
@@ -228,18 +216,12 @@ var (
 		Codes: []Coded{{WUA, "", "", "", wuerr.ClientCertNeeded, "KB3090184", Documented}},
 		Fix: "Set the SSL settings of the WSUS site in IIS, and of the virtual directories below it, to ignore client " +
 			"certificates.",
-		Fixes: map[string]string{
-			"iis": "appcmd set config \"WSUS Administration\" -section:access -sslFlags:Ssl -commit:apphost",
-		},
 	}
 	TLSInspected = &Finding{
 		Name: "tls-inspected", Title: "somebody signs TLS in the server's place",
 		OnHop: true, Owner: Proxy, Grade: Fail, Effect: Blocks, Codes: codesTLS, Source: wuSecurity,
 		Fix: "Exempt the update servers from TLS inspection. Microsoft's hosts are pinned, and a root that the " +
 			"clients trust is not enough for them.",
-		Fixes: map[string]string{
-			"squid": "acl windowsupdate-tls ssl::server_name .update.microsoft.com .delivery.mp.microsoft.com {server}\nssl_bump splice windowsupdate-tls   # above the line that bumps",
-		},
 	}
 	CertificateInvalid = &Finding{
 		Name: "certificate-invalid", Title: "the certificate is expired or for another name",
@@ -343,9 +325,6 @@ var (
 		Asked: []string{partTarget},
 		Fix: "Give the type to the static content of IIS, as application/octet-stream: it does not serve a file whose " +
 			"extension has no MIME type.",
-		Fixes: map[string]string{
-			"iis": "appcmd set config -section:staticContent /+\"[fileExtension='.psf',mimeType='application/octet-stream']\"",
-		},
 	}
 	RequestFiltered = &Finding{
 		Name: "request-filtered", Title: "the server does not find URLs of a form that it refuses",
@@ -353,9 +332,6 @@ var (
 		Asked: []string{partTarget},
 		Fix: "Look at the substatus in the log of IIS, and loosen its request filtering: allow longer queries and URLs, " +
 			"and double escaping.",
-		Fixes: map[string]string{
-			"iis": "appcmd set config -section:requestFiltering -requestLimits.maxQueryString:8192 -requestLimits.maxUrl:16384 -allowDoubleEscaping:true",
-		},
 	}
 	ServerUnavailable = &Finding{
 		Name: "server-unavailable", Title: "the update service on the server is stopped",
@@ -409,9 +385,6 @@ var (
 		Asked: []string{partTarget, "host", "user-agent", "authorization"},
 		Fix: "Allow the update servers for the address of this client, without a login and whatever the " +
 			"User-Agent is.",
-		Fixes: map[string]string{
-			"squid": "{squid-acl}\nhttp_access allow windowsupdate   # above the line that denies",
-		},
 	}
 	FileTypeDenied = &Finding{
 		Name: "file-type-denied", Title: "files of some type are denied, and the rest is not",
@@ -424,9 +397,6 @@ var (
 		Name: "size-denied", Title: "answers beyond some size are denied, and smaller ones are not",
 		Owner: Proxy, Grade: Fail, Effect: Blocks, Source: ownTrial,
 		Fix: "Lift the limit on the size of answers for the update servers: feature updates have several gigabytes.",
-		Fixes: map[string]string{
-			"squid": "{squid-acl}\nreply_body_max_size none windowsupdate   # above the line with the limit",
-		},
 	}
 	RedirectUnusable = &Finding{
 		Name: "redirect-unusable", Title: "the client is sent elsewhere and gets nowhere",
@@ -510,10 +480,6 @@ var (
 		},
 		Explains: []*Finding{SizeHidden, SizeWrong, LengthMissing},
 		Fix:      "Switch compression off for update files: their size and bytes must stay as they are.",
-		Fixes: map[string]string{
-			"apache": "SetEnvIfNoCase Request_URI \"\\.(cab|exe|msu|psf|esd|asmx)$\" no-gzip",
-			"nginx":  "gzip off;",
-		},
 	}
 	SizeHidden = &Finding{
 		Name: "size-hidden", Title: "the answer to HEAD does not state the file's size",
@@ -547,13 +513,6 @@ var (
 		Fix: "Let the field Range through to the server, for .cab, .psf, .esd and .exe too: scanners remove it " +
 			"so that they see whole files. Exempt the update servers from scanning rather than from the block " +
 			"list.",
-		Fixes: map[string]string{
-			"squid":                      "# remove the line:  request_header_access Range deny ...",
-			"Skyhigh/McAfee Web Gateway": "put the update URLs into the URL whitelist of Gateway Anti-Malware above the rule \"Remove Partial Content for HTTP(s) Requests\"",
-			"SonicWall":                  "switch on \"Enable HTTP Byte-Range request with Gateway AV\"",
-			"Cisco Secure Web Appliance": "switch on Range Request Forwarding for the update URLs",
-			"Palo Alto":                  "exempt the update servers from the profile that blocks HTTP partial responses",
-		},
 	}
 	RangeUnstated = &Finding{
 		Name: "range-unstated", Title: "a part of a file comes without saying which",
@@ -623,14 +582,12 @@ var (
 		Codes: []Coded{{WUA, SOAP, "", "", wuerr.PTNotMapped, inferred, Unsure}},
 		Fix: "Allow request bodies of at least 1 MB to the update server: a scan for drivers sends 50 KB, and " +
 			"more on a machine with much hardware.",
-		Fixes: map[string]string{"nginx": "client_max_body_size 8m;", "squid": "request_body_max_size 8 MB"},
 	}
 	HeadLimited = &Finding{
 		Name: "head-limited", Title: "request heads that a client sends are too long for the proxy",
 		Owner: Proxy, Grade: Warn, Effect: Degrades, Source: ownTrial, NoCode: true,
 		Fix: "Take request heads of at least 64 KiB: a ticket of Negotiate makes one longer than 16 KiB where " +
 			"users are in many groups.",
-		Fixes: map[string]string{"apache": "LimitRequestFieldSize 65536", "nginx": "large_client_header_buffers 4 64k;"},
 	}
 	URLLimited = &Finding{
 		Name: "url-limited", Title: "the proxy refuses URLs as long as signed ones are",
@@ -644,8 +601,7 @@ var (
 			{WUA, "", "", "", wuerr.ConnectionError, inferred, Unsure},
 			{DO, "", "", "", wuerr.ConnectionError, inferred, Unsure},
 		},
-		Fix:   "Keep idle client connections for at least 30 seconds.",
-		Fixes: map[string]string{"squid": "client_idle_pconn_timeout 2 minutes"},
+		Fix: "Keep idle client connections for at least 30 seconds.",
 	}
 	HostRewritten = &Finding{
 		Name: "host-rewritten", Title: "the field Host is changed on the way",
@@ -659,7 +615,6 @@ var (
 		},
 		Fix: "Pass Host on as the client sent it, with its port: a WSUS puts it into the URLs of all files, so that " +
 			"scans work and each download goes to the wrong place.",
-		Fixes: map[string]string{"nginx": "proxy_set_header Host $http_host;", "apache": "ProxyPreserveHost On"},
 	}
 	FilesElsewhere = &Finding{
 		Name: "files-elsewhere", Title: "the server names another host for its files",
@@ -667,7 +622,6 @@ var (
 		Asked: []string{"host"}, Answered: []string{partBody},
 		Fix: "Ask the server directly: if it names the same host, correct the name under which its site is bound or what " +
 			"stands before it; if not, the proxy changes the field Host, which it must pass on as the client sent it.",
-		Fixes: HostRewritten.Fixes,
 	}
 	CodingBroken = &Finding{
 		Name: "coding-broken", Title: "answers in the coding xpress arrive broken",
@@ -687,7 +641,6 @@ var (
 		Codes: []Coded{{WUA, Fetch, "", Win7, wuerr.PTSameRedirector, wuaCodes, Documented}},
 		Fix: "Let the cache tell URLs apart by their query, and keep no *redir.cab: the query is the time, so " +
 			"that each question is new.",
-		Fixes: map[string]string{"squid": "# remove strip of the query from store_id_program and refresh_pattern ... ignore-no-cache"},
 	}
 	MultiRangeUnsupported = &Finding{
 		Name: "multi-range-unsupported", Title: "several parts of a file asked for at once do not come as such",
@@ -695,7 +648,6 @@ var (
 		Asked: []string{"range", "if-range"}, Answered: []string{partStatus, partBody, "content-type", "content-range"},
 		Fix: "Let requests for several ranges through to the server, and their answers of type " +
 			"multipart/byteranges back: express files are fetched that way on Windows Vista to 8.1.",
-		Fixes: map[string]string{"varnish": "if (req.http.Range ~ \",\") { return (pass); }   # in vcl_recv"},
 	}
 	RangeFetchedWhole = &Finding{
 		Name: "range-fetched-whole", Title: "the proxy fetches whole files where a part was asked for",
@@ -707,7 +659,6 @@ var (
 		},
 		Fix: "Limit it to small files: of big ones each part makes the proxy fetch all that stands before it, and " +
 			"clients wait until they give up.",
-		Fixes: map[string]string{"squid": "{squid-acl}\nrange_offset_limit 200 MB windowsupdate\nquick_abort_min -1 KB"},
 	}
 	FarRangeBroken = &Finding{
 		Name: "far-range-broken", Title: "parts from behind 4 GiB come wrong, and others do not",
@@ -805,8 +756,7 @@ var (
 			{DO, "", "", "", wuerr.DONoProgress, doCodes, Unsure},
 			{BITS, "", "", "", wuerr.CannotConnect, inferred, Unsure},
 		},
-		Fix:   "Allow at least 16 connections for each client: Delivery Optimization alone opens seven.",
-		Fixes: map[string]string{"squid": "client_ip_max_connections -1", "tinyproxy": "MaxClients 1000"},
+		Fix: "Allow at least 16 connections for each client: Delivery Optimization alone opens seven.",
 	}
 	LoginBroken = &Finding{
 		Name: "login-broken", Title: "the connection is closed in the middle of a login by NTLM",
@@ -819,7 +769,6 @@ var (
 		},
 		Fix: "Keep the connection open behind a 407: the messages of NTLM belong to one connection. Better, let " +
 			"the update servers through without a login.",
-		Fixes: LoginUnusable.Fixes,
 	}
 	ClientIDsDuplicate = &Finding{
 		Name: "client-ids-duplicate", Title: "several machines come with one client id",

@@ -191,8 +191,7 @@ type Finding struct {
 
 	Condition string // what would make it harmless; "" for nothing
 	Explains  []*Finding
-	Fix       string
-	Fixes     map[string]string // the line that one types, by product; {server} and {tls-port} are the target's
+	Fix       string // in words; what one types is in Mends
 }
 
 // A Coded is the code under which an agent logs a finding.

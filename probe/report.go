@@ -74,7 +74,8 @@ type Shown struct {
 	CodesAll    []ShownCode       `json:"codes_all"` // of every version
 	Condition   string            `json:"condition"`
 	Fix         string            `json:"fix"`
-	Fixes       map[string]string `json:"fixes"`
+	Fixes       map[string]string `json:"fixes"` // the lines that one types, by product
+	Mends       []ShownMend       `json:"mends"` // the same, with where they stand and what backs them
 	Sources     []string          `json:"sources"`
 	Steps       []string          `json:"steps"`
 	Evidence    string            `json:"evidence"`
@@ -83,6 +84,14 @@ type Shown struct {
 	RuledOut    []Cause           `json:"ruled_out"`
 	NotRuledOut []string          `json:"not_ruled_out"`
 	Retest      string            `json:"retest"` // a command line
+}
+
+// A ShownMend is what one types into a product.
+type ShownMend struct {
+	Product string `json:"product"`
+	Where   string `json:"where"` // the lines stand: a file or a section, and beside which others
+	Lines   string `json:"lines"`
+	Backing string `json:"backing"` // a document, a trial, both or neither
 }
 
 // A Cause is another cause of the same code, and the step that rules it out.
@@ -217,6 +226,9 @@ func Catalogue() string {
 		for _, e := range explains {
 			fmt.Fprintln(digest, e.Name)
 		}
+	}
+	for _, m := range Mends {
+		fmt.Fprintln(digest, m.Product.Name, m.Finding.Name, m.Cause, m.In, m.At, m.Lines, m.Source, m.Tried)
 	}
 	encoder.Encode(wuerr.All())
 	return fmt.Sprintf("%x", digest.Sum(nil))[:12]

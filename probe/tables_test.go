@@ -37,11 +37,6 @@ func TestFindings(t *testing.T) {
 		if f.NoCode && f.Codes != nil {
 			t.Errorf("%s has codes and says that it has none", f.Name)
 		}
-		for product, line := range f.Fixes {
-			if strings.TrimSpace(line) != line || line == "" {
-				t.Errorf("%s: the line for %s is %q", f.Name, product, line)
-			}
-		}
 		for _, other := range f.Explains {
 			if other == f || !slices.Contains(Findings, other) {
 				t.Errorf("%s explains %s, which is itself or not in the table", f.Name, other.Name)
@@ -49,6 +44,46 @@ func TestFindings(t *testing.T) {
 		}
 		for _, c := range f.Codes {
 			checkCode(t, f, c)
+		}
+	}
+}
+
+// Each mend is of a product and a finding that are in their tables, and of each
+// pair there is one.
+func TestMends(t *testing.T) {
+	seen := map[string]bool{}
+	for _, m := range Mends {
+		if !slices.Contains(Products, m.Product) || !slices.Contains(Findings, m.Finding) {
+			t.Fatalf("the mend %q is of a product or a finding that is in no table", m.Lines)
+		}
+		name := m.Finding.Name + " in " + m.Product.Name
+		if seen[name+m.In] {
+			t.Errorf("%s stands twice", name)
+		}
+		seen[name+m.In] = true
+		for what, text := range map[string]string{"lines": m.Lines, "cause": m.Cause, "place": m.In} {
+			if strings.TrimSpace(text) != text || what == "lines" && text == "" {
+				t.Errorf("%s: the %s are %q", name, what, text)
+			}
+		}
+		if m.Tried != "" && m.Cause == "" {
+			t.Errorf("%s is said to be tried, and no line is known that brings it about", name)
+		}
+	}
+}
+
+// Each product is known by one name.
+func TestProducts(t *testing.T) {
+	seen := map[string]bool{}
+	for _, p := range Products {
+		if p.Name != strings.ToLower(p.Name) || strings.ContainsAny(p.Name, " /") || seen[p.Name] || p.Title == "" {
+			t.Errorf("the product %q (%q) has no name of its own in lower case, or no title", p.Name, p.Title)
+		}
+		seen[p.Name] = true
+		for _, s := range p.Signs {
+			if s.In == "" || s.Source == "" || !slices.Contains([]Sure{Documented, Seen, Unsure}, s.Sure) {
+				t.Errorf("%s: the sign %+v has no place, no source or no sureness", p.Name, s)
+			}
 		}
 	}
 }

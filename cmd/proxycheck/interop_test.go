@@ -478,26 +478,3 @@ func sum(t *testing.T, r io.Reader) string {
 	}
 	return fmt.Sprintf("%x", h.Sum(nil))
 }
-
-// Squid takes every line that a finding tells to type, with its server by name
-// and by address.
-func TestSquidTakesTheMends(t *testing.T) {
-	for _, server := range []string{"wsus.example", "192.0.2.1", "2001:db8::1"} {
-		target := probe.Target{Host: net.JoinHostPort(server, "8530"), Secure: net.JoinHostPort(server, "8531")}
-		for _, f := range probe.Findings {
-			mend, ok := f.Fixes["squid"]
-			if !ok {
-				continue
-			}
-			file := filepath.Join(t.TempDir(), "squid.conf")
-			text := "http_port 127.0.0.1:1\nacl SSL_ports port 443\nacl bump ssl::server_name none.example\n" + target.Fill(mend) + "\n"
-			if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
-				t.Fatal(err)
-			}
-			out, err := exec.CommandContext(t.Context(), "squid", "-k", "parse", "-f", file).CombinedOutput()
-			if err != nil || bytes.Contains(out, []byte("ERROR")) || bytes.Contains(out, []byte("FATAL")) {
-				t.Errorf("%s for %s: %v\n%s\n%s", f.Name, server, err, text, out)
-			}
-		}
-	}
-}

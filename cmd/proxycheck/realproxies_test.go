@@ -25,8 +25,9 @@ import (
 //
 // Its configuration, files and variants are templates: {{.Dir}} is a private
 // directory, {{.Port}} the port to listen on, {{.Server}} the host:port of the
-// one server, for products that must be told, and {{.Extra}}, which only the
-// configuration has, the lines of the variant.
+// one server, for products that must be told, {{.Extra}} the lines of the variant,
+// and {{index .In "PLACE"}} those that stand in another place than a variant does,
+// as the mends of package probe name it.
 type realProxy struct {
 	name     string
 	needs    []string                        // programs that must exist
@@ -385,20 +386,27 @@ func (p *realProxy) start(t *testing.T, variant, server string) string {
 // startIn does what start does, and returns the directory of p too.
 func (p *realProxy) startIn(t *testing.T, variant, server string) (address, dir string) {
 	t.Helper()
+	if _, ok := p.variants[variant]; !ok && variant != "" {
+		t.Fatalf("%s has no variant %q", p.name, variant)
+	}
+	return p.startWith(t, map[string]string{"": p.variants[variant]}, server)
+}
+
+// startWith does what startIn does, with lines in some places; "" is that of the
+// variants.
+func (p *realProxy) startWith(t *testing.T, lines map[string]string, server string) (address, dir string) {
+	t.Helper()
 	for _, program := range p.needs {
 		if _, err := exec.LookPath(program); err != nil {
 			t.Fatalf("%s is not installed: %v", p.name, err)
 		}
-	}
-	if _, ok := p.variants[variant]; !ok && variant != "" {
-		t.Fatalf("%s has no variant %q", p.name, variant)
 	}
 
 	// Another program can take the free port before the product does.
 	var err error
 	for range 3 {
 		dir, port := t.TempDir(), freePort(t)
-		if err := p.write(dir, port, variant, server); err != nil {
+		if err := p.write(dir, port, lines, server); err != nil {
 			t.Fatalf("configuring %s: %v", p.name, err)
 		}
 		if err = p.run(t, dir, port); err == nil {
@@ -426,13 +434,16 @@ func freePort(t *testing.T) string {
 }
 
 // write fills in the templates and writes the files to dir.
-func (p *realProxy) write(dir, port, variant, server string) error {
-	data := map[string]string{"Dir": dir, "Port": port, "Server": server}
-	extra, err := expand(p.variants[variant], data)
-	if err != nil {
-		return err
+func (p *realProxy) write(dir, port string, lines map[string]string, server string) error {
+	in := map[string]string{}
+	data := map[string]any{"Dir": dir, "Port": port, "Server": server, "In": in}
+	for place, text := range lines {
+		var err error
+		if in[place], err = expand(text, data); err != nil {
+			return err
+		}
 	}
-	data["Extra"] = extra
+	data["Extra"] = in[""]
 	files := map[string]string{"config": p.config}
 	maps.Copy(files, p.files)
 	for name, text := range files {
@@ -447,7 +458,7 @@ func (p *realProxy) write(dir, port, variant, server string) error {
 	return nil
 }
 
-func expand(text string, data map[string]string) (string, error) {
+func expand(text string, data map[string]any) (string, error) {
 	tmpl, err := template.New("").Option("missingkey=error").Parse(text)
 	if err != nil {
 		return "", err

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"io"
-	"maps"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -144,8 +143,12 @@ func findingRows() []row {
 			{"grade", string(f.Grade)}, {"who must act", whoActs(f)}, {"Windows logs", codeLines(f)},
 			{"condition", f.Condition}, {"to mend it", f.Fix},
 		}
-		for _, product := range slices.Sorted(maps.Keys(f.Fixes)) {
-			details = append(details, detail{"to mend it in " + product, example.Fill(f.Fixes[product])})
+		for _, m := range probe.MendsOf(f) {
+			place := m.Product.Title
+			if where := m.Where(); where != "" {
+				place += ", " + where
+			}
+			details = append(details, detail{"to mend it in " + place + " (" + m.Backing() + ")", example.Fill(m.Lines)})
 		}
 		rows = append(rows, row{Name: f.Name, Title: f.Title, Details: append(details, detail{"shown by", strings.Join(shownBy(f), ", ")}, detail{"source", f.Source})})
 	}

@@ -23,7 +23,7 @@ func hostile() *probe.Report {
 		NotTested: []string{evil},
 		Findings: []probe.Shown{
 			{Name: "a", Title: evil, Grade: probe.Fail, Owner: probe.Proxy, Codes: map[probe.Agent]string{probe.BITS: "0x80200013"},
-				Condition: evil, Fix: evil, Fixes: map[string]string{evil: evil}, Steps: []string{evil}, Evidence: evil, Retest: evil},
+				Condition: evil, Fix: evil, Fixes: map[string]string{evil: evil}, Mends: []probe.ShownMend{{Product: evil, Where: evil, Lines: evil, Backing: evil}}, Steps: []string{evil}, Evidence: evil, Retest: evil},
 			{Name: "b", Title: evil, Grade: probe.Warn, Steps: []string{evil}, Under: "a"},
 		},
 		Steps: []probe.Played{

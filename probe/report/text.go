@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"io"
-	"maps"
 	"slices"
 	"strings"
 	"unicode"
@@ -124,11 +123,7 @@ func (t *text) finding(r *probe.Report, f probe.Shown) {
 	t.field("who must act", who(f))
 	t.field("but", f.Condition)
 	t.field("to mend it", f.Fix)
-	for _, product := range slices.Sorted(maps.Keys(f.Fixes)) {
-		if known := strings.ToLower(r.Route.Product); known == "" || strings.HasPrefix(known, product) {
-			t.fix(product, f.Fixes[product])
-		}
-	}
+	t.mends(r, f)
 	for _, under := range r.Findings {
 		if under.Under == f.Name {
 			t.field("explains", under.Title+" ["+under.Name+"], in "+stepList(under.Steps))
@@ -242,10 +237,32 @@ func (t *text) field(name, value string) {
 	t.lines(name, strings.Join(folded, "\n"))
 }
 
-// fix writes the mend for one product, line by line as it is to be typed.
-func (t *text) fix(product, fix string) {
-	t.printf("%20sin %s:\n", "", product)
-	for line := range strings.Lines(fix) {
+// mends writes what one types into the product that was recognised, and into the
+// server where the finding may be its own. Of other products it says where it stands.
+func (t *text) mends(r *probe.Report, f probe.Shown) {
+	var others []string
+	for _, m := range f.Mends {
+		server := m.Product == probe.IIS.Name && f.Owner != probe.Proxy
+		switch {
+		case m.Product == r.Route.Product || server:
+			t.mend(m)
+		case r.Route.Product == "":
+			others = append(others, m.Product)
+		}
+	}
+	if others = slices.Compact(others); len(others) > 0 {
+		t.field("", "what one types in "+strings.Join(others, ", ")+": proxycheck explain "+f.Name)
+	}
+}
+
+// mend writes the lines for one product as they are to be typed.
+func (t *text) mend(m probe.ShownMend) {
+	place := m.Product
+	if m.Where != "" {
+		place += ", " + m.Where
+	}
+	t.printf("%20sin %s (%s):\n", "", place, m.Backing)
+	for line := range strings.Lines(m.Lines) {
 		t.printf("%22s%s\n", "", strings.TrimRight(line, "\n"))
 	}
 }
