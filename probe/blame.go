@@ -20,7 +20,11 @@ var proofs = []proof{bySymptom, byTrust, byTunnel, sameDirect, byWitness, wellDi
 // blame settles the owner of each verdict of j that may be of either end. What
 // nothing proves is open, whoever it usually is.
 func (j *judged) blame(r *Run) {
-	if j.Observation == nil || j.Observation.NoProxy {
+	switch {
+	case j.Observation == nil:
+		return
+	case j.Observation.NoProxy:
+		j.blamePath(r)
 		return
 	}
 	for i := range j.verdicts {
@@ -28,7 +32,7 @@ func (j *judged) blame(r *Run) {
 		if v.Grade == Note || !v.Finding.disputable() {
 			continue
 		}
-		v.Owner = speaker(j.Observation) // all that is left to go by when nothing proves more
+		v.Owner = j.speaker(v.Finding) // all that is left to go by when nothing proves more
 		for _, prove := range proofs {
 			who, because := prove(r, j, v.Finding)
 			if because != "" {
@@ -40,6 +44,74 @@ func (j *judged) blame(r *Run) {
 			}
 		}
 	}
+}
+
+// hearsay are the findings that are what a gateway says of somebody else: that it is
+// the one who speaks tells nothing of who must act.
+var hearsay = []*Finding{ServerBehindProxyDown, TunnelServerDown}
+
+// speaker is who must act on f, as far as the answer itself tells.
+func (j *judged) speaker(f *Finding) Owner {
+	who := speaker(j.Observation)
+	if who == Proxy && slices.Contains(hearsay, f) {
+		return Unknown
+	}
+	return who
+}
+
+// pathProofs are those that tell something where no proxy is set. What they blame on
+// a proxy is done by something in the path.
+var pathProofs = []proof{bySymptom, byTrust, byTunnel, byWitness, bySigns}
+
+// blamePath settles the owners where no proxy is set: then whoever runs one is not
+// to blame, and whoever runs the network is where something in the path is proved to
+// have done it.
+func (j *judged) blamePath(r *Run) {
+	for i := range j.verdicts {
+		v := &j.verdicts[i]
+		if v.Owner == Proxy {
+			v.Owner = Unknown
+		}
+		if v.Grade == Note || v.Finding.Owner == Network || v.Finding.Owner == Machine {
+			continue
+		}
+		who, because := j.onPath(r, v.Finding)
+		if because != "" {
+			v.Evidence += "; " + because
+		}
+		if who == Server || who == Network {
+			v.Owner, j.proven = who, append(j.proven, v.Finding)
+		}
+	}
+}
+
+// onPath is who brought about f where no proxy is set, and how that is known; "" where
+// it is not. The connection is to whoever intercepts it, if anybody does.
+func (j *judged) onPath(r *Run, f *Finding) (Owner, string) {
+	if f.OnHop {
+		if evidence := intercepted(j.Observation); evidence != "" {
+			return Network, "no proxy is set, and " + evidence
+		}
+		return "", ""
+	}
+	for _, prove := range pathProofs {
+		switch who, because := prove(r, j, f); who {
+		case Proxy:
+			return Network, "no proxy is set, and " + because
+		case "":
+		default:
+			return who, because
+		}
+	}
+	return "", ""
+}
+
+// bySigns tells from an answer in which a proxy names itself.
+func bySigns(_ *Run, j *judged, f *Finding) (Owner, string) {
+	if f.OfTLS || j.speaker(f) != Proxy {
+		return "", ""
+	}
+	return Proxy, "a proxy has signed the answer"
 }
 
 // outrank takes the blame for a finding off the proxy where some of those that show

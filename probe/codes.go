@@ -1,6 +1,7 @@
 package probe
 
 import (
+	"cmp"
 	"slices"
 
 	"proxycheck/probe/wuerr"
@@ -27,28 +28,53 @@ func (s *shown) coded() []Coded {
 }
 
 // byStatus are the codes of the statuses that the steps of s were answered, in
-// the form of c.
+// the form of c. The update agent logs its own code for the status of a job that
+// others do for it, and of its own files both.
 func (s *shown) byStatus(c Coded) []Coded {
 	var codes []Coded
 	for _, j := range s.by {
 		answer, _ := j.Observation.reply()
-		c.Agent, c.Layer, c.Code = j.Step.By, j.Step.Layer, StatusCode(j.Step.Layer, answer.Status())
-		if c.Source = wuaCodes; c.Layer == Job {
-			c.Source = bitsCodes
+		status := answer.Status()
+		if status == 0 || j.Step.By == CryptoAPI || j.Step.By == NCSI {
+			continue
 		}
-		if known := j.Step.By != CryptoAPI && j.Step.By != NCSI; known && answer.Status() != 0 && !slices.Contains(codes, c) {
-			codes = append(codes, c)
+		for _, l := range loggers {
+			if l.layer != j.Step.Layer {
+				continue
+			}
+			c.Agent, c.Layer, c.Code, c.Source = cmp.Or(l.agent, j.Step.By), l.layer, l.code(status), l.source
+			if !slices.Contains(codes, c) {
+				codes = append(codes, c)
+			}
 		}
 	}
 	return codes
 }
 
-// StatusCode is what the layer of an agent logs for an HTTP status.
-func StatusCode(l Layer, status int) wuerr.Code {
-	if l == Job {
-		return wuerr.DownloadStatus(status)
+// loggers are who logs a status, by the layer that meets it: the result before what
+// else stands in the log. "" is the agent that made the request.
+var loggers = []struct {
+	layer  Layer
+	agent  Agent
+	code   func(status int) wuerr.Code
+	source string
+}{
+	{SOAP, "", wuerr.AgentStatus, wuaCodes},
+	{Fetch, "", wuerr.AgentStatus, wuaCodes},
+	{Fetch, "", wuerr.DownloadStatus, fieldLogs},
+	{Job, "", wuerr.DownloadStatus, bitsCodes},
+	{Job, WUA, wuerr.AgentStatus, fieldLogs},
+}
+
+// logged are the codes of s on one Windows.
+func (s *shown) logged(w Windows) []wuerr.Code {
+	var codes []wuerr.Code
+	for _, c := range s.coded() {
+		if w.Within(c.Since, c.Until) && !slices.Contains(codes, c.Code) {
+			codes = append(codes, c.Code)
+		}
 	}
-	return wuerr.AgentStatus(status)
+	return codes
 }
 
 // loggedBy is the first code under which an agent logs s for a step: the update

@@ -24,13 +24,16 @@ func Conclude(r *Run, about About) *Report {
 		As:        r.Client.Profile.Windows,
 		NotTested: notTested(r), LeftOut: leftOut(r),
 		Routes: routes(r, about), RunAs: about.RunAs, ClockSkewMS: skew(r), Lists: []List{}, Figures: figures(r, all),
-		Findings: []Shown{}, Steps: []Played{},
+		Findings: []Shown{}, Steps: []Played{}, Seen: []Question{},
 	}
 	for _, s := range found {
 		report.Findings = append(report.Findings, s.report(r, all, found, about))
 	}
 	for _, j := range all {
 		report.Steps = append(report.Steps, j.report(r))
+	}
+	for _, c := range about.Seen {
+		report.Seen = append(report.Seen, question(r, c, found, all))
 	}
 	report.Verdict = verdict(report)
 	return report
@@ -131,7 +134,7 @@ func (s *shown) report(r *Run, all []*judged, found []*shown, about About) Shown
 	f := Shown{Name: s.Name, Title: s.Title, Grade: s.grade, Owner: s.owner, Usual: cmp.Or(s.Owner, Unknown), Effect: s.Effect,
 		Codes: map[Agent]string{}, CodesAll: []ShownCode{}, Condition: s.Condition, Fix: s.Fix,
 		Fixes: map[string]string{}, Mends: []ShownMend{}, Sources: []string{s.Source}, Steps: []string{}, Evidence: s.evidence, Explains: []string{},
-		RuledOut: []Cause{}, NotRuledOut: []string{}}
+	}
 	for _, m := range MendsOf(s.Finding) {
 		lines := r.Target.Fill(m.Lines)
 		f.Mends = append(f.Mends, ShownMend{m.Product.Name, m.Where(), lines, m.Backing()})
@@ -165,6 +168,7 @@ func (s *shown) report(r *Run, all []*judged, found []*shown, about About) Shown
 	if share := s.share(r); share != "" {
 		f.Evidence = share + ": " + f.Evidence
 	}
+	f.RuledOut, f.NotRuledOut = otherCauses(r, all, s.logged(r.Client.Profile.Windows), s.Finding)
 	f.Sure = cmp.Or(f.Sure, Documented)
 	f.Retest = about.Command
 	return f

@@ -25,6 +25,7 @@ const ofStatus wuerr.Code = 0
 var (
 	codesNoName = []Coded{
 		{WUA, "", "", "", wuerr.PTNameUnresolved, wuaCodes, Documented},
+		{WUA, Fetch, "", "", wuerr.NameNotResolved, fieldLogs, Seen}, // the line; the result is the other
 		{BITS, "", "", "", wuerr.NameNotResolved, winhttp, Documented},
 		{DO, "", "", "", wuerr.NameNotResolved, winhttp, Documented},
 	}
@@ -70,14 +71,16 @@ var (
 		{WUA, SOAP, Win81, "", wuerr.PTInvalidFormat, inferred, Unsure},
 		{WUA, SOAP, "", Win7, wuerr.PTParse, wuaCodes, Documented},
 		{WUA, Fetch, "", "", wuerr.InvalidFile, wuaCodes, Unsure},
+		{WUA, Fetch, "", "", wuerr.RedirectorContent, wuaCodes, Unsure},
 		{BITS, "", "", "", wuerr.BITSNoRange, inferred, Unsure},
 		{BITS, "", "", "", wuerr.BITSValidation, bitsCodes, Unsure},
 		{DO, "", Win11, "", wuerr.DONoRange, inferred, Unsure},
 		{DO, "", "", "", wuerr.DOBlockSize, inferred, Unsure},
+		{WUA, Job, "", "", wuerr.IncorrectHash, inferred, Unsure},
 	}
 	codesRange = []Coded{
 		{BITS, "", "", "", wuerr.BITSNoRange, bitsCodes, Documented},
-		{DO, "", "", "", wuerr.DONoRange, doCodes, Documented},
+		{DO, "", "", "", wuerr.DONoRange, "field reports on Windows 10 2004 and later; documents of 2019 and later say that it takes the whole file, which costs no more than traffic", Unsure},
 		{DO, "", "", Win10, wuerr.DOBlockSize, doRanges, Documented},
 	}
 	codesWrongRange = []Coded{
@@ -179,10 +182,11 @@ var (
 			"for it: updates run as services, and none of them answers Basic or Digest.",
 	}
 	LoginWanted = &Finding{
-		Name: "login-wanted", Title: "the proxy asks for a login",
+		Name: "login-wanted", Title: "requests are refused without credentials",
 		OnHop: true, Owner: Proxy, Grade: Fail, Effect: Blocks, Source: "KB885819",
-		Condition: "It works where the proxy accepts the machine account, which NTLM or Negotiate may present on a " +
-			"domain member; that cannot be tried from here.",
+		Statuses: []int{407},
+		Condition: "It is no failure where the proxy accepts the computer account (wua, bits) or the signed-in user (do), by NTLM " +
+			"or Negotiate. Only a run with such credentials settles it: --proxy-user.",
 		Fix: "Let requests to the update servers through without a login, in a rule before the one that asks " +
 			"for it: updates run as services, before and without any user.",
 	}
@@ -303,8 +307,9 @@ var (
 	HeadRefused = &Finding{
 		Name: "head-refused", Title: "HEAD is refused",
 		Grade: Fail, Effect: Blocks, Source: bitsHTTP,
-		Asked: []string{partMethod},
-		Fix:   "Allow the method HEAD to the update servers: BITS learns the size of each file from it.",
+		Statuses: []int{405, 501},
+		Asked:    []string{partMethod},
+		Fix:      "Allow the method HEAD to the update servers: BITS learns the size of each file from it.",
 	}
 	HeadHasBody = &Finding{
 		Name: "head-has-body", Title: "the answer to HEAD is followed by a body",
@@ -315,39 +320,45 @@ var (
 	FileMissing = &Finding{
 		Name: "file-missing", Title: "the file is not found on the server",
 		Grade: Fail, Effect: Blocks, Source: "KB3090184",
-		Asked: []string{partTarget, "host"},
+		Statuses: []int{404, 410},
+		Asked:    []string{partTarget, "host"},
 		Fix: "Ask for the same URL in a browser on the server itself. If it is there, the proxy changes the " +
 			"URL or the field Host; if not, reset the content of the WSUS: wsusutil reset.",
 	}
 	FileTypeMissing = &Finding{
 		Name: "file-type-missing", Title: "files of some type are not found, and the rest is",
 		Grade: Fail, Effect: Blocks, Source: "IIS status 404.3",
-		Asked: []string{partTarget},
+		Statuses: []int{404},
+		Asked:    []string{partTarget},
 		Fix: "Give the type to the static content of IIS, as application/octet-stream: it does not serve a file whose " +
 			"extension has no MIME type.",
 	}
 	RequestFiltered = &Finding{
 		Name: "request-filtered", Title: "the server does not find URLs of a form that it refuses",
 		Owner: Server, Grade: Fail, Effect: Blocks, Source: "IIS status 404.11 and 404.15",
-		Asked: []string{partTarget},
+		Statuses: []int{404},
+		Asked:    []string{partTarget},
 		Fix: "Look at the substatus in the log of IIS, and loosen its request filtering: allow longer queries and URLs, " +
 			"and double escaping.",
 	}
 	ServerUnavailable = &Finding{
 		Name: "server-unavailable", Title: "the update service on the server is stopped",
 		Owner: Server, Grade: Fail, Effect: Blocks, Source: "KB3090184",
+		Statuses: []int{503},
 		Fix: "Start the application pool WsusPool in IIS, raise its private memory limit to 4 GB or 0 for " +
 			"none, and its queue length to 2000.",
 	}
 	ServerNotWSUS = &Finding{
 		Name: "server-not-wsus", Title: "what answers at the server's address is no update service",
 		Owner: Machine, Grade: Fail, Effect: Blocks, Source: "MS-WUSP 2.1",
+		Statuses: []int{404, 405, 410, 501},
 		Fix: "Correct name and port of the server in the policy \"Specify intranet Microsoft update service " +
 			"location\": WSUS listens on 8530 since 2012, on 80 before.",
 	}
 	ServerBehindProxyDown = &Finding{
 		Name: "server-behind-proxy-down", Title: "a gateway says that it cannot reach the update server",
 		Owner: Unknown, Grade: Fail, Effect: Blocks, Source: wuaCodes, Explains: []*Finding{TunnelServerDown},
+		Statuses: []int{502, 503, 504},
 		Fix: "From the proxy's own machine, resolve the server's name and connect to its port. If that fails, " +
 			"mend the name service or the path from there, or start the server. If it works, the proxy's log " +
 			"says why it gave up. A server that no longer exists is a policy left behind on the client: set " +
@@ -362,13 +373,15 @@ var (
 	RangeRefused = &Finding{
 		Name: "range-refused", Title: "a part of a file is refused",
 		Owner: Proxy, Grade: Fail, Effect: Blocks, Source: bitsHTTP, Explains: []*Finding{MultiRangeUnsupported},
-		Asked: []string{"range", "if-range"},
-		Fix:   "Let requests with the field Range through, for .cab, .psf, .esd and .exe too.",
+		Statuses: []int{416},
+		Asked:    []string{"range", "if-range"},
+		Fix:      "Let requests with the field Range through, for .cab, .psf, .esd and .exe too.",
 	}
 	ConditionRefused = &Finding{
 		Name: "condition-refused", Title: "a condition that holds is said not to",
 		Owner: Proxy, Grade: Fail, Effect: Blocks, Source: bitsHTTP,
-		Asked: []string{"if-unmodified-since"},
+		Statuses: []int{412},
+		Asked:    []string{"if-unmodified-since"},
 		Fix: "Pass If-Unmodified-Since and Last-Modified through unchanged: BITS starts the file anew each " +
 			"time, which looks like a download that stays at 0 %.",
 	}
@@ -382,21 +395,24 @@ var (
 	RequestDenied = &Finding{
 		Name: "request-denied", Title: "requests to the update server are denied",
 		Grade: Fail, Effect: Blocks, Source: "KB885819",
-		Asked: []string{partTarget, "host", "user-agent", "authorization"},
+		Statuses: []int{401, 403, 451, 511},
+		Asked:    []string{partTarget, "host", "user-agent", "authorization"},
 		Fix: "Allow the update servers for the address of this client, without a login and whatever the " +
 			"User-Agent is.",
 	}
 	FileTypeDenied = &Finding{
 		Name: "file-type-denied", Title: "files of some type are denied, and the rest is not",
 		Owner: Proxy, Grade: Fail, Effect: Blocks, Source: "Microsoft: Windows Update troubleshooting",
-		Asked: []string{partTarget, "host", "user-agent"},
+		Statuses: []int{403},
+		Asked:    []string{partTarget, "host", "user-agent"},
 		Fix: "Take the update servers out of the rule that blocks files by extension or type: updates are " +
 			".cab, .exe, .msu, .psf and .esd.",
 	}
 	SizeDenied = &Finding{
 		Name: "size-denied", Title: "answers beyond some size are denied, and smaller ones are not",
 		Owner: Proxy, Grade: Fail, Effect: Blocks, Source: ownTrial,
-		Fix: "Lift the limit on the size of answers for the update servers: feature updates have several gigabytes.",
+		Statuses: []int{403},
+		Fix:      "Lift the limit on the size of answers for the update servers: feature updates have several gigabytes.",
 	}
 	RedirectUnusable = &Finding{
 		Name: "redirect-unusable", Title: "the client is sent elsewhere and gets nowhere",
@@ -412,14 +428,16 @@ var (
 	RequestRefused = &Finding{
 		Name: "request-refused", Title: "a well-formed request is refused",
 		Grade: Fail, Effect: Blocks, Source: wuaCodes,
-		Asked: []string{partMethod, partTarget, partBody, "host", "content-type", "soapaction", "user-agent"},
+		Statuses: []int{400, 402, 405, 406, 408, 409, 411, 413, 414, 415, 417},
+		Asked:    []string{partMethod, partTarget, partBody, "host", "content-type", "soapaction", "user-agent"},
 		Fix: "Look in the log of the proxy at the time of the run for the rule that refused: strict checks of " +
 			"fields, of their length or of the body.",
 	}
 	ServerError = &Finding{
 		Name: "server-error", Title: "a request is answered with an error of the server",
 		Grade: Fail, Effect: Blocks, Source: wuaCodes,
-		Asked: []string{partMethod, partTarget, partBody, "content-type", "soapaction"},
+		Statuses: []int{500, 501, 505},
+		Asked:    []string{partMethod, partTarget, partBody, "content-type", "soapaction"},
 		Fix: "Make the same request from the server itself. If it works there, something between changes the " +
 			"request; if not, the server's own log says why.",
 	}
@@ -431,8 +449,9 @@ var (
 	NotModifiedUnasked = &Finding{
 		Name: "not-modified-unasked", Title: "a client that has nothing is told that nothing has changed",
 		Owner: Proxy, Grade: Fail, Effect: Blocks, Source: "RFC 9110, 15.4.5",
-		Asked: []string{"if-none-match", "if-modified-since"},
-		Fix:   "Empty the cache of the proxy, and look for one that answers with the result of its own revalidation.",
+		Statuses: []int{304},
+		Asked:    []string{"if-none-match", "if-modified-since"},
+		Fix:      "Empty the cache of the proxy, and look for one that answers with the result of its own revalidation.",
 	}
 	DateHidden = &Finding{
 		Name: "date-hidden", Title: "the date of a file is taken out of answers",
@@ -592,7 +611,8 @@ var (
 	URLLimited = &Finding{
 		Name: "url-limited", Title: "the proxy refuses URLs as long as signed ones are",
 		Owner: Proxy, Grade: Fail, Effect: Blocks, Source: fieldLogs,
-		Fix: "Take URLs of at least 8 KiB: those of Microsoft's content servers are signed.",
+		Statuses: []int{414},
+		Fix:      "Take URLs of at least 8 KiB: those of Microsoft's content servers are signed.",
 	}
 	IdleCut = &Finding{
 		Name: "idle-cut", Title: "idle connections are closed before the client would",
@@ -694,7 +714,8 @@ var (
 	SignedURLRefused = &Finding{
 		Name: "signed-url-refused", Title: "signed URLs are refused, and others are not",
 		Owner: Proxy, Grade: Fail, Effect: Blocks, Source: fieldLogs,
-		Asked: []string{partTarget, "host"},
+		Statuses: []int{403},
+		Asked:    []string{partTarget, "host"},
 		Fix: "Pass queries on as they are, with their escapes in lower case: Microsoft's content servers sign " +
 			"them, and refuse each one that was changed.",
 	}
@@ -719,7 +740,8 @@ var (
 	AgentDenied = &Finding{
 		Name: "agent-denied", Title: "requests of one User-Agent are denied, and others are not",
 		Owner: Proxy, Grade: Fail, Effect: Blocks, Source: "Squid wiki: Windows Update",
-		Asked: []string{"user-agent"},
+		Statuses: []int{403},
+		Asked:    []string{"user-agent"},
 		Fix: "Allow the User-Agents Windows-Update-Agent, Microsoft BITS, Microsoft-Delivery-Optimization, " +
 			"Microsoft-CryptoAPI and Microsoft NCSI, and requests with none.",
 	}
@@ -817,6 +839,13 @@ var (
 		Fix: "Let requests to the update servers pass as they are: no coding added, no query sorted, no field removed, " +
 			"and HTTP/1.1 towards the server.",
 	}
+	PathIntercepted = &Finding{
+		Name: "path-intercepted", Title: "something in the path acts as a proxy, and none is set",
+		Owner: Network, Grade: Note, Effect: Degrades, NoCode: true, Source: "RFC 9110, 3.7",
+		Condition: "It is harmless where it changes nothing that matters, or where it belongs to the server and stands before it.",
+		Fix: "Exempt the update servers from transparent interception, on the firewall or the router that diverts " +
+			"connections to them, or set the proxy on the clients, so that they know of it: netsh winhttp set proxy.",
+	}
 	Unexplained = &Finding{
 		Name: "unexplained", Title: "the exchange failed in a way that is not in this table",
 		Owner: Unknown, Grade: Fail, Effect: Blocks, NoCode: true, Source: "proxycheck",
@@ -837,5 +866,5 @@ var Findings = []*Finding{
 	MultiRangeUnsupported, RangeFetchedWhole, FarRangeBroken, ColdFails, WarmFails, ClientsDiffer, SignedURLRefused,
 	SlashesMerged, RevocationBlocked, AgentDenied, ConnectivityAltered, ConnectionsNotKept, KeepAliveBroken,
 	ConnectionsCapped, LoginBroken,
-	ClientIDsDuplicate, ScanUnfinished, WholeAfterRanges, ProxiesDiffer, ProxyIsServer, RequestsChanged, Unexplained,
+	ClientIDsDuplicate, ScanUnfinished, WholeAfterRanges, ProxiesDiffer, ProxyIsServer, RequestsChanged, PathIntercepted, Unexplained,
 }

@@ -25,33 +25,42 @@ type Symptom func(*Observation) string
 // there was a complete and good answer at all. The rules of the kind and of the
 // step are asked only when there was, so they need not look again.
 func Judge(s *Step, o *Observation) []Verdict {
-	var verdicts []Verdict
+	verdicts, _ := weigh(s, o)
+	return verdicts
+}
+
+// weigh does what Judge does, and names the findings that o rules out for s: all
+// rules for them were asked, and none matched.
+func weigh(s *Step, o *Observation) (verdicts []Verdict, ruledOut []*Finding) {
 	if o.Failure == wire.Stopped || o.Failure == wire.Local || s.Kind == rung {
-		return nil // says nothing about the network, or nothing by itself
-	}
-	failed := false
-	apply := func(rules []Rule) {
-		for _, r := range rules {
-			grade := cmp.Or(r.As, r.Then.Grade)
-			if failed && grade == Fail {
-				continue
-			}
-			if evidence := r.If(o); evidence != "" {
-				verdicts = append(verdicts, Verdict{r.Then, grade, owner(r.Then, o), evidence})
-				failed = failed || grade == Fail
-			}
-		}
+		return nil, nil // says nothing about the network, or nothing by itself
 	}
 	groups := [][]Rule{shared, s.Kind.Rules, s.Rules}
-	if !good(s, o) {
+	if good(s, o) {
+		ruledOut = append(ruledOut, brokenFindings...)
+	} else {
 		groups = [][]Rule{s.Kind.Broken, broken}
 	}
+	failed := false
+	var open []*Finding // shown, or not asked
 	for _, rules := range groups {
-		if !failed {
-			apply(rules)
+		settled := failed
+		for _, r := range rules {
+			grade := cmp.Or(r.As, r.Then.Grade)
+			if settled || failed && grade == Fail {
+				open = append(open, r.Then)
+				continue
+			}
+			evidence := r.If(o)
+			if evidence == "" {
+				ruledOut = append(ruledOut, r.Then)
+				continue
+			}
+			verdicts, open = append(verdicts, Verdict{r.Then, grade, owner(r.Then, o), evidence}), append(open, r.Then)
+			failed = failed || grade == Fail
 		}
 	}
-	return verdicts
+	return verdicts, slices.DeleteFunc(ruledOut, func(f *Finding) bool { return slices.Contains(open, f) })
 }
 
 // good tells whether o ended with a complete answer that the server meant.
@@ -68,6 +77,19 @@ func good(s *Step, o *Observation) bool {
 // then breaks off. The last rule matches whatever comes to it, so that nothing
 // broken passes.
 var broken = slices.Concat(unopened, breakingOff(inHead), statuses, breakingOff(anything), []Rule{{If: anything, Then: Unexplained}})
+
+// brokenFindings are the findings of broken, which a complete and good answer rules
+// out.
+var brokenFindings = thenOf(broken)
+
+// thenOf are the findings that rules name.
+func thenOf(rules []Rule) []*Finding {
+	var findings []*Finding
+	for _, r := range rules {
+		findings = append(findings, r.Then)
+	}
+	return findings
+}
 
 // unopened are the rules for what happens before a request is sent.
 var unopened = []Rule{

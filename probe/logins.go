@@ -27,10 +27,19 @@ func loginGiven(all []*judged) {
 			}
 			if evidence != "" && !j.shows(finding) {
 				evidence += "; the rest was tried with the login that was given"
-				j.verdicts = append(j.verdicts, Verdict{finding, Fail, owner(finding, asked), evidence})
+				j.verdicts = append(j.verdicts, Verdict{finding, j.gradeOf(finding), owner(finding, asked), evidence})
 			}
 		}
 	}
+}
+
+// gradeOf is how bad it is that a login was wanted and j went on with the one that
+// was given: where NTLM or Negotiate got through, the account of a computer may too.
+func (j *judged) gradeOf(f *Finding) Grade {
+	if answer, _ := j.Observation.reply(); f == LoginWanted && answer.Status() != 407 {
+		return Warn
+	}
+	return f.Grade
 }
 
 // asked are the exchanges of o before the last, those of its CONNECT too.

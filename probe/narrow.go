@@ -13,12 +13,7 @@ import (
 // narrowed lists findings that are less than they seem: where all that shows one
 // is of a sort, and others get through, it is that sort which is not wanted. The
 // first that fits is taken.
-var narrowed = []struct {
-	from, to *Finding
-	sort     func(all, shown []*judged) bool
-	because  string
-	among    *Kind // only steps of this kind are looked at; nil for all
-}{
+var narrowed = []narrowing{
 	{RequestDenied, HeadRefused, each(isHead, fetched), "; a GET of the same is not denied", nil},
 	{RequestDenied, ConnectivityAltered, each(made(NCSI), fetched), "; nothing else is denied", nil},
 	{PageInstead, ConnectivityAltered, each(made(NCSI), fetched), "; nothing else is replaced", nil},
@@ -40,6 +35,14 @@ var narrowed = []struct {
 	{ProxySilent, RangeFetchedWhole, each(farInside, partFetched), "; parts from the start of a file come at once", nil},
 	{RangeWrong, FarRangeBroken, each(farInside, partFetched), "; parts from the start of a file are right", ranged},
 	{ContentAltered, FarRangeBroken, each(farInside, partFetched), "; parts from the start of a file are right", ranged},
+}
+
+// A narrowing is a sort of a finding that is one by itself.
+type narrowing struct {
+	from, to *Finding
+	sort     func(all, shown []*judged) bool
+	because  string
+	among    *Kind // only steps of this kind are looked at; nil for all
 }
 
 // narrow puts what a finding really is in its place.

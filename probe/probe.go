@@ -179,6 +179,7 @@ type Finding struct {
 	Effect      Effect
 	Codes       []Coded // none given means by the status of the answer
 	NoCode      bool    // Windows logs nothing for it
+	Statuses    []int   // that bring it about as a rule, of one without codes
 	OnHop       bool    // it is about the connection to the proxy: the server has no part in it
 	OfTLS       bool    // it is about the handshake, and not about what is inside
 

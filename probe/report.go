@@ -16,29 +16,30 @@ const Schema = "proxycheck/1"
 
 // A Report is all that a run came to, as one value. Each output is made of it.
 type Report struct {
-	Schema        string    `json:"schema"`
-	Tool          Tool      `json:"tool"`
-	Run           string    `json:"run"`
-	Started       time.Time `json:"started"`
-	TookMS        int64     `json:"took_ms"`
-	Requests      int       `json:"requests"`
-	BytesSent     int64     `json:"bytes_sent"`
-	BytesReceived int64     `json:"bytes_received"`
-	Complete      bool      `json:"complete"`
-	StoppedBy     string    `json:"stopped_by"`
-	Route         Route     `json:"route"`
-	Target        Asked     `json:"target"`
-	Routes        []Route   `json:"routes"` // beside that: what was tried without the proxy; of other agents none is told apart yet
-	RunAs         RunAs     `json:"run_as"`
-	ClockSkewMS   int64     `json:"clock_skew_ms"` // by which this machine is ahead
-	As            Windows   `json:"as"`
-	Lists         []List    `json:"lists"`
-	Figures       []Figure  `json:"figures"`
-	LeftOut       []string  `json:"left_out"` // steps that the run was told not to make
-	NotTested     []string  `json:"not_tested"`
-	Verdict       Status    `json:"verdict"`
-	Findings      []Shown   `json:"findings"`
-	Steps         []Played  `json:"steps"`
+	Schema        string     `json:"schema"`
+	Tool          Tool       `json:"tool"`
+	Run           string     `json:"run"`
+	Started       time.Time  `json:"started"`
+	TookMS        int64      `json:"took_ms"`
+	Requests      int        `json:"requests"`
+	BytesSent     int64      `json:"bytes_sent"`
+	BytesReceived int64      `json:"bytes_received"`
+	Complete      bool       `json:"complete"`
+	StoppedBy     string     `json:"stopped_by"`
+	Route         Route      `json:"route"`
+	Target        Asked      `json:"target"`
+	Routes        []Route    `json:"routes"` // beside that: what was tried without the proxy; of other agents none is told apart yet
+	RunAs         RunAs      `json:"run_as"`
+	ClockSkewMS   int64      `json:"clock_skew_ms"` // by which this machine is ahead
+	As            Windows    `json:"as"`
+	Lists         []List     `json:"lists"`
+	Figures       []Figure   `json:"figures"`
+	LeftOut       []string   `json:"left_out"` // steps that the run was told not to make
+	NotTested     []string   `json:"not_tested"`
+	Verdict       Status     `json:"verdict"`
+	Seen          []Question `json:"seen"` // the codes that were asked about
+	Findings      []Shown    `json:"findings"`
+	Steps         []Played   `json:"steps"`
 }
 
 // A Tool is the program that made a report.
@@ -202,11 +203,12 @@ type Leg struct {
 // About is what a report says of the circumstances of a run.
 type About struct {
 	Version string
-	Proxy   string // as a URL without a login; "" for none
-	Source  string // where the setting is from
-	Direct  string // why some was tried without the proxy
-	Server  string // as it was given
-	Command string // that makes the run again
+	Proxy   string       // as a URL without a login; "" for none
+	Source  string       // where the setting is from
+	Direct  string       // why some was tried without the proxy
+	Server  string       // as it was given
+	Command string       // that makes the run again
+	Seen    []wuerr.Code // that the administrator has seen
 	RunAs   RunAs
 }
 

@@ -27,6 +27,7 @@ type judged struct {
 	*Result
 	node     string // of the run, when it is one of several
 	verdicts []Verdict
+	ruledOut []*Finding // those that it shows not to be there
 	unproved bool       // it came well, which proves nothing
 	proven   []*Finding // of these the other end of the wire shows who must act
 	spared   string     // why a failure is only a warning; "" when it is not
@@ -47,7 +48,7 @@ func judgeOne(r *Run) []*judged {
 	for _, result := range r.Results {
 		j := &judged{Result: result, node: r.Node}
 		if result.Observation != nil {
-			j.verdicts = Judge(result.Step, result.Observation)
+			j.verdicts, j.ruledOut = weigh(result.Step, result.Observation)
 		}
 		all = append(all, j)
 	}
@@ -95,7 +96,7 @@ func (j *judged) acquit(r *Run) {
 
 // compared lists what can be told only by comparing steps.
 var compared = []func([]*judged){
-	loginGiven, serverNotHTTP, narrow, partsDisagree, clientsDiffer, repetitionsDiffer, connectionsEnd, turnedAwayTogether, limitsFound, cacheProvesNothing, hostChanged, changedOnTheWay,
+	loginGiven, serverNotHTTP, narrow, partsDisagree, clientsDiffer, repetitionsDiffer, connectionsEnd, turnedAwayTogether, limitsFound, cacheProvesNothing, hostChanged, changedOnTheWay, pathIntercepted,
 }
 
 // serverNotHTTP tells a server that wants TLS from a proxy that does: a proxy

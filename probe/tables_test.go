@@ -114,9 +114,9 @@ func TestStatusCodes(t *testing.T) {
 		if status > 417 && status < 500 {
 			continue // bitsmsg.h ends at 417
 		}
-		for _, l := range []Layer{SOAP, Fetch, Job} {
-			if c := StatusCode(l, status); c.Symbol() == "" {
-				t.Errorf("status %d is logged in layer %s as %s, of which nothing is known", status, l, c)
+		for _, l := range loggers {
+			if c := l.code(status); c.Symbol() == "" {
+				t.Errorf("status %d is logged in layer %s as %s, of which nothing is known", status, l.layer, c)
 			}
 		}
 	}

@@ -24,6 +24,7 @@ type part string
 
 const (
 	atClient part = "client" // its settings, and the name service that it asks
+	atPath   part = "network"
 	atProxy  part = "proxy"
 	atServer part = "server"
 )

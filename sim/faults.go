@@ -506,6 +506,22 @@ var Faults = []*Fault{
 		Name: "idle-cut", Title: "idle connections are closed after half a second",
 		Source: "a capture of Windows 11, 2025", Idle: 10 * time.Second, Break: idleCut(500 * time.Millisecond), Shows: shows(probe.IdleCut),
 	},
+	{
+		Name: "path-block-page", Title: "without a proxy: a firewall puts a page in place of each file", Source: "BITS return values",
+		Break: inPath(response(both(file(".cab"), method("GET")), blockPage)), Shows: shows(probe.PageInstead, probe.PathIntercepted),
+	},
+	{
+		Name: "path-range-dropped", Title: "without a proxy: a firewall that scans fetches whole files", Source: "KB922330",
+		Break: inPath(request(unset("Range"))), Shows: shows(probe.RangeIgnored, probe.PathIntercepted),
+	},
+	{
+		Name: "path-tls-resigned", Title: "without a proxy: a firewall signs TLS with its own root", Source: "Windows Update security",
+		Break: inPath(tunnel(inspect)), Shows: shows(probe.TLSInspected, probe.PathIntercepted),
+	},
+	{
+		Name: "path-cached", Title: "without a proxy: a cache in the path has to have a file before it has its parts", Source: "RFC 9110, 3.7",
+		Break: inPath(rangeOnlyWarm), Shows: shows(probe.ColdFails, probe.PathIntercepted),
+	},
 }
 
 func shows(findings ...*probe.Finding) []*probe.Finding { return findings }

@@ -19,6 +19,7 @@ type line struct {
 	net.Listener // at the far end
 	near         net.Listener
 	rtt          time.Duration
+	rest         func(context.Context) (net.Conn, error) // opens what lies behind the line, over TCP
 
 	ended context.Context
 	end   context.CancelFunc
@@ -32,10 +33,17 @@ func lengthen(near net.Listener, rtt time.Duration) (*line, error) {
 		near.Close()
 		return nil, err
 	}
-	l := &line{Listener: far, near: near, rtt: rtt}
+	l := &line{Listener: far, near: near, rtt: rtt, rest: func(ctx context.Context) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, "tcp", far.Addr().String())
+	}}
+	l.open()
+	return l, nil
+}
+
+// open begins to take connections.
+func (l *line) open() {
 	l.ended, l.end = context.WithCancel(context.Background())
 	l.conns.Go(l.serve)
-	return l, nil
 }
 
 func (l *line) serve() {
@@ -54,7 +62,7 @@ func (l *line) carry(client *net.TCPConn) {
 	if !l.until(time.Now().Add(l.rtt)) {
 		return
 	}
-	c, err := new(net.Dialer).DialContext(l.ended, "tcp", l.Listener.Addr().String())
+	c, err := l.rest(l.ended)
 	if err != nil {
 		return
 	}

@@ -27,11 +27,12 @@ type Proxy struct {
 	Tail   *tail                                               // what becomes of bodies; nil for nothing
 	Dial   Dial                                                // the way to the server
 
-	rtt      time.Duration // between it and its clients
-	address  string
-	addr     net.Addr
-	listener net.Listener
-	server   *http.Server
+	rtt        time.Duration // between it and its clients
+	intercepts bool          // it answers what is written for a server too
+	address    string
+	addr       net.Addr
+	listener   net.Listener
+	server     *http.Server
 }
 
 // newProxy is a proxy that reaches what route knows and nothing else: it is
@@ -95,6 +96,9 @@ func (p *Proxy) handler() http.Handler {
 	var h http.Handler = p.ProxyHttpServer
 	for _, front := range p.Front {
 		h = front(h)
+	}
+	if p.intercepts {
+		h = toOrigin(h)
 	}
 	return p.bytewise(h)
 }

@@ -10,8 +10,8 @@
 package sim
 
 import (
-	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"slices"
 	"time"
@@ -40,6 +40,9 @@ type Net struct {
 	Server *Server
 	Direct bool // the client is set to use no proxy
 
+	// InPath puts the proxy into the path of a client that is set to use none.
+	InPath bool
+
 	// AtServer points the client's proxy setting at the update server.
 	AtServer bool
 
@@ -50,6 +53,8 @@ type Net struct {
 	// RTT is how long a round trip between the proxy and its clients takes, beside
 	// what this machine needs; 0 for no longer. It is set by a Break.
 	RTT time.Duration
+
+	path *line // the TLS port of a box in the path; nil for none
 
 	atClient      string // a fault that is not in the proxy or behind it; "" for none
 	clientKnowsCA bool
@@ -116,11 +121,11 @@ func NewNet(listen string, faults ...*Fault) (*Net, error) {
 	if n.refused != nil {
 		return nil, n.refused
 	}
-	n.Proxy.rtt = n.RTT
+	n.Proxy.rtt, n.Proxy.intercepts = n.RTT, n.InPath
 	if n.OnlyProxy {
 		n.DNS.Answer = without(ServerName, n.DNS.Answer)
 	}
-	for _, start := range []func() error{n.DNS.start, n.Server.start, n.Proxy.start} {
+	for _, start := range []func() error{n.DNS.start, n.Server.start, n.Proxy.start, n.startPath} {
 		if err := start(); err != nil {
 			n.Close()
 			return nil, err
@@ -138,11 +143,38 @@ func assemble(listen string, faults []*Fault) (*Net, error) {
 	}
 	n := &Net{DNS: newDNS(), Server: server, clientKnowsCA: true, touched: map[string][]part{}, held: map[string]string{}}
 	n.Proxy = newProxy(listen, n.route)
+	past := "" // the fault that lets the client go past the proxy
 	for _, f := range faults {
 		n.breaking = f.Name
 		f.Break(n)
+		if past == "" && n.goesPast() {
+			past = f.Name
+		}
+	}
+	if n.goesPast() {
+		n.checkUsed(past)
 	}
 	return n, nil
+}
+
+// goesPast tells whether the client of n does not use the proxy, and meets none.
+func (n *Net) goesPast() bool { return n.AtServer || n.Direct && !n.InPath }
+
+// checkUsed refuses what breaks the proxy where the fault past lets the client go
+// past it: it would not show.
+func (n *Net) checkUsed(past string) {
+	for _, name := range slices.Sorted(maps.Keys(n.touched)) {
+		if name != past && slices.Contains(n.touched[name], atProxy) {
+			n.refuse(fmt.Errorf("with the fault %s the client does not use the proxy, which the fault %s breaks", past, name))
+		}
+	}
+}
+
+// refuse keeps the first reason why faults cannot be together.
+func (n *Net) refuse(why error) {
+	if n.refused == nil {
+		n.refused = why
+	}
 }
 
 // AtClient is the name of a fault of n that a client elsewhere does not meet,
@@ -152,13 +184,16 @@ func (n *Net) AtClient() string { return n.atClient }
 // hold takes a place that can be held only once, for the fault at work.
 func (n *Net) hold(place string) {
 	if other := n.held[place]; other != "" {
-		n.refused = errors.Join(n.refused, fmt.Errorf("the faults %s and %s both need the %s", other, n.breaking, place))
+		n.refuse(fmt.Errorf("the faults %s and %s both need the %s", other, n.breaking, place))
 	}
 	n.held[place] = n.breaking
 }
 
 // Close stops every part of n and waits for it.
 func (n *Net) Close() {
+	if n.path != nil {
+		n.path.Close()
+	}
 	n.Proxy.close()
 	n.Server.close()
 	n.DNS.close()
@@ -172,6 +207,9 @@ func (n *Net) route(authority string) (string, error) {
 		return n.Server.plain.Addr().String(), nil
 	case net.JoinHostPort(ServerName, securePort), withPort(ServerName, n.Server.secure.Addr()):
 		return n.Server.secure.Addr().String(), nil
+	}
+	if n.InPath && authority == withPort(ServerName, n.Proxy.addr) { // as the client finds it
+		return n.Server.plain.Addr().String(), nil
 	}
 	return "", fmt.Errorf("%s is not in the simulated net", authority)
 }
@@ -202,9 +240,13 @@ func (n *Net) Client(timeout time.Duration) *probe.Client {
 }
 
 // clientsTarget is the update server of n as n's own client is told of it: under
-// ports at which it is found without the proxy too.
+// ports at which it is found without the proxy too, or a box in the path in its place.
 func (n *Net) clientsTarget() probe.Target {
-	t := n.target(withPort(ServerName, n.Server.plain.Addr()), withPort(ServerName, n.Server.secure.Addr()))
+	plain, secure := n.Server.plain.Addr(), n.Server.secure.Addr()
+	if n.InPath {
+		plain, secure = n.Proxy.addr, n.path.Addr()
+	}
+	t := n.target(withPort(ServerName, plain), withPort(ServerName, secure))
 	if !n.clientKnowsCA {
 		t.CA = ""
 	}

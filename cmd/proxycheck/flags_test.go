@@ -155,6 +155,32 @@ func TestQuick(t *testing.T) {
 	}
 }
 
+// A code that was seen is explained by what is found, or its causes are gone
+// through; one that no run can show is not taken.
+func TestSeen(t *testing.T) {
+	r, _ := runJSON(t, "--server", "embedded", "--fault", "range-removed", "--seen", "0x80200013,80072EE2")
+	if len(r.Seen) != 2 || !slices.Equal(r.Seen[0].ExplainedBy, []string{"range-ignored", "multi-range-unsupported"}) {
+		t.Fatalf("seen: %+v", r.Seen)
+	}
+	silent := func(c probe.Cause) bool { return c.Cause == "proxy-silent" && c.Step != "" }
+	if other := r.Seen[1]; len(other.ExplainedBy) > 0 || !slices.ContainsFunc(other.RuledOut, silent) {
+		t.Errorf("a code that nothing shows: %+v", other)
+	}
+	if retest := r.Findings[0].Retest; !strings.HasSuffix(retest, "--seen 0x80200013,80072EE2") {
+		t.Errorf("to test again: %s", retest)
+	}
+	for code, want := range map[string]string{
+		"0x80240030": "no finding of a run carries this code: proxycheck explain 0x80240030", // it is a setting
+		"range":      "is no code",
+	} {
+		var stdout, stderr strings.Builder
+		exit := Main(t.Context(), []string{"run", "--server", "embedded", "--seen", code}, &stdout, &stderr)
+		if exit != exitUsage || !strings.Contains(stderr.String(), want) || stdout.Len() > 0 {
+			t.Errorf("--seen %s: exit %d, %q", code, exit, stderr.String())
+		}
+	}
+}
+
 // causes are the findings that no other one accounts for.
 func causes(r probe.Report) []string {
 	var names []string

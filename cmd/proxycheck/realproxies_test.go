@@ -40,6 +40,9 @@ type realProxy struct {
 	oneServer bool // it goes to no other server than the one that it is told
 }
 
+// alice is as written by htpasswd: her password is s3cret.
+const alice = "alice:$apr1$Vq3sJx1f$2c8Dny21Y5HjwVjWG50qH/\n"
+
 // The plain configurations forward to any port, where the packaged ones of
 // Squid and Apache wouldn't, so that a test can put its origins on free ports,
 // and refer to nothing outside the directory that the product might write to.
@@ -68,8 +71,7 @@ refresh_pattern -i (/cgi-bin/|\?) 0 0% 0
 refresh_pattern . 0 20% 4320
 `,
 	files: map[string]string{
-		// As written by htpasswd: alice's password is s3cret.
-		"passwd": "alice:$apr1$Vq3sJx1f$2c8Dny21Y5HjwVjWG50qH/\n",
+		"passwd": alice,
 	},
 	command: func(dir, port string) []string {
 		// The service name is part of those of its shared memory, which is not
@@ -130,7 +132,8 @@ http_access deny !known
 	needs: []string{"/usr/sbin/apache2"},
 	user:  "www-data",
 	// AllowCONNECT adds to the ports of an earlier one, so a variant has to
-	// come instead of it.
+	// come instead of it. Of the modules, the package loads those from mod_headers
+	// on only when told to; they do nothing until a line of theirs is there.
 	config: `
 ServerRoot {{.Dir}}
 DefaultRuntimeDir {{.Dir}}
@@ -150,15 +153,33 @@ LoadModule deflate_module /usr/lib/apache2/modules/mod_deflate.so
 LoadModule proxy_module /usr/lib/apache2/modules/mod_proxy.so
 LoadModule proxy_http_module /usr/lib/apache2/modules/mod_proxy_http.so
 LoadModule proxy_connect_module /usr/lib/apache2/modules/mod_proxy_connect.so
+LoadModule alias_module /usr/lib/apache2/modules/mod_alias.so
+LoadModule env_module /usr/lib/apache2/modules/mod_env.so
+LoadModule setenvif_module /usr/lib/apache2/modules/mod_setenvif.so
+LoadModule authn_core_module /usr/lib/apache2/modules/mod_authn_core.so
+LoadModule authn_file_module /usr/lib/apache2/modules/mod_authn_file.so
+LoadModule authz_user_module /usr/lib/apache2/modules/mod_authz_user.so
+LoadModule auth_basic_module /usr/lib/apache2/modules/mod_auth_basic.so
+LoadModule headers_module /usr/lib/apache2/modules/mod_headers.so
+LoadModule rewrite_module /usr/lib/apache2/modules/mod_rewrite.so
+LoadModule substitute_module /usr/lib/apache2/modules/mod_substitute.so
+LoadModule ratelimit_module /usr/lib/apache2/modules/mod_ratelimit.so
+LoadModule cache_module /usr/lib/apache2/modules/mod_cache.so
+LoadModule cache_disk_module /usr/lib/apache2/modules/mod_cache_disk.so
+LoadModule dir_module /usr/lib/apache2/modules/mod_dir.so
+LoadModule allowmethods_module /usr/lib/apache2/modules/mod_allowmethods.so
+CacheRoot {{.Dir}}
 Include /etc/apache2/mods-available/mpm_event.conf
 Include /etc/apache2/mods-available/reqtimeout.conf
 Include /etc/apache2/mods-available/deflate.conf
 ProxyRequests On
-{{or .Extra "AllowCONNECT 1-65535"}}
 <Proxy "*">
 Require local
 </Proxy>
+{{if not (contains .Extra "AllowCONNECT")}}AllowCONNECT 1-65535{{end}}
+{{.Extra}}
 `,
+	files: map[string]string{"passwd": alice},
 	command: func(dir, _ string) []string {
 		return []string{"/usr/sbin/apache2", "-DFOREGROUND", "-d", dir, "-f", dir + "/config"}
 	},
@@ -200,7 +221,9 @@ debug 12288
 listen-address 127.0.0.1:{{.Port}}
 actionsfile match-all.action
 actionsfile default.action
+actionsfile {{.Dir}}/user.action
 filterfile default.filter
+filterfile {{.Dir}}/user.filter
 toggle 1
 enable-remote-toggle 0
 enable-remote-http-toggle 0
@@ -218,7 +241,9 @@ socket-timeout 300
 {{.Extra}}
 `,
 	files: map[string]string{
-		"cab.action": "{ +block{Cabinet files are not allowed.} }\n/.*\\.cab\n",
+		"cab.action":  "{ +block{Cabinet files are not allowed.} }\n/.*\\.cab\n",
+		"user.action": `{{index .In "user.action"}}`,
+		"user.filter": `{{index .In "user.filter"}}`,
 	},
 	command: func(dir, _ string) []string {
 		return []string{"/usr/sbin/privoxy", "--no-daemon", dir + "/config"}
@@ -251,11 +276,13 @@ http {
 	proxy_cache_path {{.Dir}}/cache keys_zone=files:1m;
 	log_format fetched '$upstream_cache_status $upstream_response_length $scheme://$http_host$request_uri $http_range';
 	proxy_http_version 1.1;
+	{{index .In "http { }"}}
 	server {
 		listen 127.0.0.1:{{.Port}};
+		{{index .In "server { }"}}
 		location / {
-			proxy_pass http://$http_host$request_uri;
-			proxy_set_header Host $http_host;
+			{{if not (contains .Extra "proxy_pass http://$host")}}proxy_pass http://$http_host$request_uri;{{end}}
+			{{if not (contains .Extra "proxy_set_header Host")}}proxy_set_header Host $http_host;{{end}}
 			proxy_set_header Connection "";
 			{{.Extra}}
 		}
@@ -300,12 +327,15 @@ http {
 	needs: []string{"/usr/sbin/haproxy"},
 	user:  "haproxy",
 	config: `
+global
+	{{index .In "global"}}
 defaults
 	mode http
 	timeout connect 5s
 	timeout client 50s
 	timeout server 50s
 	retries 0
+	{{index .In "defaults"}}
 frontend proxy
 	bind 127.0.0.1:{{.Port}}
 	http-request deny deny_status 405 if METH_CONNECT
@@ -314,6 +344,7 @@ frontend proxy
 	{{.Extra}}
 	default_backend anywhere
 backend anywhere
+	{{index .In "backend"}}
 	server anywhere 0.0.0.0:0
 `,
 	command: func(dir, _ string) []string {
@@ -330,6 +361,21 @@ backend anywhere
 vcl 4.1;
 backend server { .host = "{{.Server}}"; }
 {{.Extra}}
+sub vcl_recv {
+{{index .In "vcl_recv"}}
+}
+sub vcl_hash {
+{{index .In "vcl_hash"}}
+}
+sub vcl_backend_fetch {
+{{index .In "vcl_backend_fetch"}}
+}
+sub vcl_backend_response {
+{{index .In "vcl_backend_response"}}
+}
+sub vcl_deliver {
+{{index .In "vcl_deliver"}}
+}
 `,
 	command: func(dir, port string) []string {
 		// Its other default is to become other users, which only root can.
@@ -365,12 +411,44 @@ CONFIG proxy.config.url_remap.remap_required INT 0
 CONFIG proxy.config.http.wait_for_cache INT 1
 CONFIG proxy.config.admin.user_id STRING #-1
 CONFIG proxy.config.crash_log_helper STRING NULL
+{{index .In "records.config"}}
 `,
 		"storage.config": "{{.Dir}} 64M\n",
-		"ip_allow.yaml":  "ip_allow: [{apply: in, ip_addrs: 127.0.0.1, action: allow, methods: ALL}]\n",
+		"cache.config":   `{{index .In "cache.config"}}`,
+		"remap.config":   `{{index .In "remap.config"}}`,
+		"plugin.config": `
+{{index .In "plugin.config"}}
+{{with index .In "header_rewrite.config"}}header_rewrite.so {{$.Dir}}/header_rewrite.config{{end}}
+`,
+		"header_rewrite.config": `{{index .In "header_rewrite.config"}}`,
+		"ip_allow.yaml": `
+ip_allow:
+{{index .In "ip_allow.yaml"}}
+  - apply: in
+    ip_addrs: 127.0.0.1
+    action: allow
+    methods: ALL
+`,
 	},
 	command: func(dir, _ string) []string {
 		return []string{"/usr/bin/traffic_server", "--run-root=" + dir + "/config"}
+	},
+}, {
+	// It opens every tunnel, which is what it is for. It wants to know who signed a
+	// server's certificate, and nobody knows those of the tests.
+	name:  "mitmproxy",
+	needs: []string{"/usr/bin/mitmdump"},
+	user:  "nobody",
+	files: map[string]string{
+		"config.yaml": `
+listen_host: 127.0.0.1
+listen_port: {{.Port}}
+ssl_insecure: true
+{{.Extra}}
+`,
+	},
+	command: func(dir, _ string) []string {
+		return []string{"/usr/bin/mitmdump", "--set", "confdir=" + dir}
 	},
 }}
 
@@ -459,7 +537,7 @@ func (p *realProxy) write(dir, port string, lines map[string]string, server stri
 }
 
 func expand(text string, data map[string]any) (string, error) {
-	tmpl, err := template.New("").Option("missingkey=error").Parse(text)
+	tmpl, err := template.New("").Funcs(template.FuncMap{"contains": strings.Contains}).Option("missingkey=error").Parse(text)
 	if err != nil {
 		return "", err
 	}

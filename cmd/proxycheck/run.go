@@ -32,6 +32,7 @@ type runFlags struct {
 	idle                           time.Duration
 	repeat                         int
 	compareDirect                  string
+	seen                           []string
 	output                         output
 }
 
@@ -50,6 +51,7 @@ func (f *runFlags) define(fs *pflag.FlagSet) {
 	fs.DurationVar(&f.idle, "idle", 0, "wait for this `TIME` at most to see when an idle connection is closed")
 	fs.IntVar(&f.repeat, "repeat", 0, "make the run `N` times at every address of the proxy's name, each within the limits of one")
 	fs.StringVar(&f.compareDirect, "compare-direct", "auto", "try what failed without the proxy too, to see whose fault it is: `WHEN` is auto (where nothing else tells), yes or no")
+	fs.StringSliceVar(&f.seen, "seen", nil, "`CODE` that Windows showed: say whether what is found explains it; several with commas")
 	fs.BoolVar(&f.register, "register", false, "make also the calls that change what a WSUS keeps of its clients")
 	fs.BoolVar(&f.dryRun, "dry-run", false, "print the requests of the run and send nothing")
 	fs.DurationVar(&f.maxTime, "max-time", 30*time.Second, "the most `TIME` that the run takes")
@@ -70,10 +72,15 @@ func runCommand(c *call) error {
 	if err := f.check(c.flags); err != nil {
 		return err
 	}
+	codes, err := seenCodes(f.seen)
+	if err != nil {
+		return err
+	}
 	client, about, closer, err := f.client(c.flags)
 	if err != nil {
 		return err
 	}
+	about.Seen = codes
 	defer closer()
 	if client.Steps, err = f.selected(client); err != nil {
 		return err
@@ -313,6 +320,8 @@ func (f *runFlags) command(fs *pflag.FlagSet) string {
 				}
 			}
 			add(flag.Name, value)
+		case "seen":
+			add(flag.Name, strings.Join(f.seen, ","))
 		case "format", "output", "quiet", "verbose":
 		case "quick", "register", "ladders", "dry-run":
 			words = append(words, "--"+flag.Name)

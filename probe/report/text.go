@@ -76,10 +76,15 @@ func headline(r *probe.Report) string {
 		}
 		return fmt.Sprintf("PASS of %d of %d steps: nothing is proved of the rest", len(made), len(made)+len(r.LeftOut))
 	}
+	conditional := func(f probe.Shown) bool { return f.Grade != probe.Fail || f.Under != "" || f.Condition != "" }
+	if r.Verdict == probe.StatusFail && !slices.ContainsFunc(r.Findings, func(f probe.Shown) bool { return !conditional(f) }) {
+		return strings.Replace(verdicts[r.Verdict], ":", ", unless what is said below holds:", 1)
+	}
 	return verdicts[r.Verdict]
 }
 
 func (t *text) head(r *probe.Report) {
+	t.questions(r)
 	before, after := t.painted(string(r.Verdict))
 	way := "without a proxy (" + r.Route.Source + ")"
 	if r.Route.Proxy != "" {
@@ -103,6 +108,34 @@ func (t *text) head(r *probe.Report) {
 	}
 }
 
+// questions says of each code that was asked about whether what was found explains
+// it.
+func (t *text) questions(r *probe.Report) {
+	for _, q := range r.Seen {
+		text := q.Code + " " + q.Symbol + " is explained by " + strings.Join(q.ExplainedBy, " and by ")
+		if len(q.ExplainedBy) == 0 {
+			text = q.Code + " " + q.Symbol + " is not explained by what was found; of its causes: " +
+				cmp.Or(otherCauses(q.RuledOut, q.NotRuledOut), "none can be seen on this way")
+		}
+		t.printf("%s\n", strings.Join(fold(text, width), "\n  "))
+	}
+}
+
+// otherCauses says which causes of a code are ruled out, and by which step.
+func otherCauses(ruledOut []probe.Cause, open []string) string {
+	var parts, by []string
+	for _, c := range ruledOut {
+		by = append(by, c.Cause+" (by "+c.Step+")")
+	}
+	if len(by) > 0 {
+		parts = append(parts, "ruled out: "+strings.Join(by, ", "))
+	}
+	if len(open) > 0 {
+		parts = append(parts, "not ruled out: "+strings.Join(open, ", "))
+	}
+	return strings.Join(parts, "; ")
+}
+
 // owners say who must act.
 var owners = map[probe.Owner]string{
 	probe.Proxy: "whoever runs the proxy", probe.Network: "whoever runs the network",
@@ -122,6 +155,7 @@ func (t *text) finding(r *probe.Report, f probe.Shown) {
 	t.field("Windows logs", t.codes(r, f))
 	t.field("who must act", who(f))
 	t.field("but", f.Condition)
+	t.field("other causes", otherCauses(f.RuledOut, f.NotRuledOut))
 	t.field("to mend it", f.Fix)
 	t.mends(r, f)
 	for _, under := range r.Findings {
