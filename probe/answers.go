@@ -103,6 +103,29 @@ func longHead(o *Observation) string {
 	return fmt.Sprintf("the head has %d bytes in %d fields, WinHTTP takes %d bytes", len(o.Raw), len(o.Answer.Fields), maxWinHTTPHead)
 }
 
+// maxFields is the most lines of a head that WinHTTP is thought to take (wire.md 9).
+const maxFields = 200
+
+// manyFields matches an answer whose head has more lines than that.
+func manyFields(o *Observation) string {
+	if len(o.Answer.Fields) <= maxFields {
+		return ""
+	}
+	return fmt.Sprintf("the head has %d fields, and WinHTTP is thought to take %d", len(o.Answer.Fields), maxFields)
+}
+
+// progressPage matches a web page that a browser is to ask for again.
+func progressPage(o *Observation) string {
+	if o.Answer.Get("Refresh") == "" {
+		return ""
+	}
+	evidence := page(o)
+	if evidence != "" {
+		evidence += ", Refresh: " + quoted(o.Answer.Get("Refresh"))
+	}
+	return evidence
+}
+
 // page matches a web page, which no step ever asks for.
 func page(o *Observation) string {
 	kind := strings.ToLower(o.Answer.Get("Content-Type"))
@@ -175,6 +198,36 @@ func http10(o *Observation) string {
 		return ""
 	}
 	return "the answer was " + quoted(o.Answer.Start)
+}
+
+// keptUnderOtherQuery matches a file that came although nothing of its request
+// arrived at the server, and nobody had asked for its URL before.
+func keptUnderOtherQuery(o *Observation) string {
+	if o.Witness == nil || o.Witness.Closest != nil {
+		return ""
+	}
+	return "the query was new, and nothing of the request arrived at the server; Age: " + quoted(o.Answer.Get("Age"))
+}
+
+// headStale matches what follows from a date that HEAD gave and that the server
+// did not: of a copy that is older.
+func headStale(o *Observation) string {
+	before := o.Past["bits-size"]
+	if before == nil || before.Witness == nil || before.Witness.Closest == nil || o.Sent.Get("If-Unmodified-Since") == "" {
+		return ""
+	}
+	told, had := before.Answer.Get("Last-Modified"), before.Witness.Closest.Reply.Get("Last-Modified")
+	if !older(told, had) {
+		return ""
+	}
+	return "HEAD was answered with Last-Modified: " + quoted(told) + ", and the server had said " + quoted(had)
+}
+
+// older tells whether a date of HTTP is before another.
+func older(a, b string) bool {
+	one, err1 := http.ParseTime(a)
+	other, err2 := http.ParseTime(b)
+	return err1 == nil && err2 == nil && one.Before(other)
 }
 
 // like matches a file that is the same as an earlier one, for a server that is
@@ -251,11 +304,16 @@ func dateUnlike(o *Observation) string {
 func slowFar(o *Observation) string {
 	near := o.Past["bits-range-first"]
 	from, _, ok := parseRange(o.Sent.Get("Range"))
-	if near == nil || !ok || from < 1<<30 || answering(o) < 3*time.Second+10*answering(near) {
+	if near == nil || !ok || from < 1<<30 || answering(o) < 3*time.Second+10*answering(near) || arrivedAsSent(o) {
 		return ""
 	}
 	return fmt.Sprintf("a part from byte %d on took %.1f s, one from the start %.1f s", from,
 		answering(o).Seconds(), answering(near).Seconds())
+}
+
+// arrivedAsSent tells whether the server saw the part asked for, and nothing more.
+func arrivedAsSent(o *Observation) bool {
+	return o.Witness != nil && o.Witness.Closest != nil && o.Witness.Closest.Request.Get("Range") == o.Sent.Get("Range")
 }
 
 // answering is the time from the request to the end of its answer.

@@ -3,6 +3,7 @@ package probe
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"proxycheck/probe/wire"
 )
@@ -60,8 +61,9 @@ func (j *judged) speaker(f *Finding) Owner {
 }
 
 // pathProofs are those that tell something where no proxy is set. What they blame on
-// a proxy is done by something in the path.
-var pathProofs = []proof{bySymptom, byTrust, byTunnel, byWitness, bySigns}
+// a proxy is done by something in the path. That a proxy has signed an answer is none:
+// it may be a reverse proxy, which stands before the server and belongs to it.
+var pathProofs = []proof{bySymptom, byTrust, byTunnel, byWitness}
 
 // blamePath settles the owners where no proxy is set: then whoever runs one is not
 // to blame, and whoever runs the network is where something in the path is proved to
@@ -97,21 +99,13 @@ func (j *judged) onPath(r *Run, f *Finding) (Owner, string) {
 	for _, prove := range pathProofs {
 		switch who, because := prove(r, j, f); who {
 		case Proxy:
-			return Network, "no proxy is set, and " + because
+			return Network, strings.TrimSuffix("no proxy is set, and "+because, ", and ")
 		case "":
 		default:
 			return who, because
 		}
 	}
 	return "", ""
-}
-
-// bySigns tells from an answer in which a proxy names itself.
-func bySigns(_ *Run, j *judged, f *Finding) (Owner, string) {
-	if f.OfTLS || j.speaker(f) != Proxy {
-		return "", ""
-	}
-	return Proxy, "a proxy has signed the answer"
 }
 
 // outrank takes the blame for a finding off the proxy where some of those that show

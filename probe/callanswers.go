@@ -3,6 +3,7 @@ package probe
 import (
 	"fmt"
 	"net"
+	"slices"
 	"strings"
 
 	"proxycheck/probe/wusp"
@@ -59,6 +60,39 @@ func notProvoked(o *Observation) string {
 	return "a cookie that the server does not take was answered " + quoted(o.Answer.Start)
 }
 
+// cookieFaults are the faults that a client settles by getting its cookies anew
+// (wire.md 3.8).
+var cookieFaults = []string{"InvalidCookie", "ServerChanged", "ConfigChanged", "CookieExpired", "InvalidAuthorizationCookie"}
+
+// recoveredInVain matches a fault that stays although the client has got its
+// cookies anew.
+func recoveredInVain(o *Observation) string {
+	fault, ok := wusp.ParseFault(o.Text)
+	if !ok || fault.Code != o.Recovered || !slices.Contains(cookieFaults, fault.Code) {
+		return ""
+	}
+	return fault.Code
+}
+
+// neededOfConfig are the elements of a configuration without which a client does
+// not go on (wire.md 3.5).
+var neededOfConfig = []string{
+	"GetConfigResult/LastChange", "GetConfigResult/AuthInfo/AuthPlugInInfo/PlugInID", "GetConfigResult/Properties/ConfigurationProperty/Name",
+}
+
+// configIncomplete matches a configuration that lacks what a client needs.
+func configIncomplete(o *Observation) string {
+	if operationOf(o) != "GetConfig" {
+		return ""
+	}
+	for _, path := range neededOfConfig {
+		if wusp.Element(o.Text, path) == "" {
+			return "the answer to GetConfig has no " + path
+		}
+	}
+	return ""
+}
+
 // replayed matches an answer that came before, although more was asked for.
 func replayed(o *Observation) string {
 	if !o.Replayed {
@@ -87,6 +121,23 @@ func portLost(o *Observation) string {
 		host, _, _ := strings.Cut(strings.TrimPrefix(url, "http://"), "/")
 		if strings.EqualFold(hostname(host), asked) {
 			return filesElsewhere(o)
+		}
+	}
+	return ""
+}
+
+// tlsPorts are those at which a WSUS speaks TLS (wire.md 7.1).
+var tlsPorts = []string{"443", "8531"}
+
+// filesByTLS matches an answer that names files at the server's TLS port, to a
+// client that asked in clear or at another.
+func filesByTLS(o *Observation) string {
+	for _, url := range wusp.Elements(o.Text, "FileLocation/Url") {
+		scheme, rest, _ := strings.Cut(url, "://")
+		host, _, _ := strings.Cut(rest, "/")
+		_, port, _ := net.SplitHostPort(host)
+		if o.Content != "" && host != o.Content && (strings.EqualFold(scheme, "https") || slices.Contains(tlsPorts, port)) {
+			return fmt.Sprintf("asked by Host: %s, the server says that a file is at %s", o.Sent.Get("Host"), quoted(url))
 		}
 	}
 	return ""

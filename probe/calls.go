@@ -234,6 +234,11 @@ Host: {content}
 `
 }
 
+// twoBytesAt asks for the first two bytes of a signed file, in the name of a host.
+func twoBytesAt(host string) string {
+	return strings.Replace(doGet("{stream}", "{range:probe}"), "Host: {content}", "Host: "+host, 1)
+}
+
 // doHashes asks for the hash of each piece (wire.md 4.2).
 const doHashes = `
 GET {hashes} HTTP/1.1

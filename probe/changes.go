@@ -80,7 +80,7 @@ func answerChanges(x *wire.Exchange, a *Arrival) []change {
 	if was, is := answerVersion(a.Reply), answerVersion(x.Answer); was != is {
 		all = append(all, change{field: partVersion, was: was, is: is, expected: true})
 	}
-	if len(x.Raw) > usualHead && len(a.Answer) <= usualHead {
+	if long, many := len(x.Raw) > usualHead, len(x.Answer.Fields) > maxFields; long && len(a.Answer) <= usualHead || many && len(a.Reply.Fields) <= maxFields {
 		all = append(all, change{field: partHead, was: fmt.Sprintf("%d bytes", len(a.Answer)), is: fmt.Sprintf("%d bytes", len(x.Raw))})
 	}
 	if changed, _ := bodyChanged(x, a); changed {

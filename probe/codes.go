@@ -43,12 +43,22 @@ func (s *shown) byStatus(c Coded) []Coded {
 				continue
 			}
 			c.Agent, c.Layer, c.Code, c.Source = cmp.Or(l.agent, j.Step.By), l.layer, l.code(status), l.source
+			c.Sure = sureOf(c.Code, c.Sure)
 			if !slices.Contains(codes, c) {
 				codes = append(codes, c)
 			}
 		}
 	}
 	return codes
+}
+
+// sureOf is how sure a code by status is, where it is otherwise as sure as given:
+// which statuses have none of their own is inferred.
+func sureOf(c wuerr.Code, given Sure) Sure {
+	if c == wuerr.PTNotMapped {
+		return Unsure
+	}
+	return given
 }
 
 // loggers are who logs a status, by the layer that meets it: the result before what

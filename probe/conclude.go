@@ -69,14 +69,15 @@ func route(r *Run, about About) Route {
 		}
 		proxied = append(proxied, o)
 		for _, via := range o.Answer.All("Via") {
-			if _, comment, ok := strings.Cut(via, "("); ok && route.Product == "" {
-				route.Product, _, _ = strings.Cut(comment, ")")
-			}
 			seen = cmp.Or(seen, ", and answers bear Via: "+quoted(via))
 		}
 	}
 	if len(proxied) > 0 {
 		route.ProvenBy = wentTo(proxied) + seen + seenFrom(r)
+	}
+	product, by := recognise(r)
+	if route.ProductBy = by; product != nil {
+		route.Product = product.Name
 	}
 	return route
 }
@@ -137,7 +138,7 @@ func (s *shown) report(r *Run, all []*judged, found []*shown, about About) Shown
 	}
 	for _, m := range MendsOf(s.Finding) {
 		lines := r.Target.Fill(m.Lines)
-		f.Mends = append(f.Mends, ShownMend{m.Product.Name, m.Where(), lines, m.Backing()})
+		f.Mends = append(f.Mends, ShownMend{m.Product.Name, r.Target.Fill(m.Cause), m.Where(), lines, m.Backing()})
 		f.Fixes[m.Product.Name] = strings.TrimPrefix(f.Fixes[m.Product.Name]+"\n"+lines, "\n")
 	}
 	for _, j := range s.by {

@@ -231,23 +231,6 @@ func TestLatin1(t *testing.T) {
 	}
 }
 
-// The proxy is named by the first comment of Via, as proxies write it.
-func TestProduct(t *testing.T) {
-	for _, tt := range []struct{ via, want string }{
-		{"1.1 proxy.example (squid/5.7)", "squid/5.7"},
-		{"1.1 tinyproxy (tinyproxy/1.11.1)", "tinyproxy/1.11.1"},
-		{"1.1 near.example (squid/5.7), 1.1 far.example (Apache/2.4.71)", "squid/5.7"},
-		{"1.1 near.example, 1.1 far.example (Apache/2.4.71)", "Apache/2.4.71"},
-		{"1.1 google", ""},
-	} {
-		s := saw("bits-size", goodHead+"\nVia: "+tt.via)
-		s.o.Remote = "192.0.2.1:3128"
-		if got := Conclude(ran(s), About{}).Route.Product; got != tt.want {
-			t.Errorf("Via: %s names %q, want %q", tt.via, got, tt.want)
-		}
-	}
-}
-
 // A finding that accounts for another has it under it.
 func TestUnder(t *testing.T) {
 	r := Conclude(ran(saw("bits-size", "HTTP/1.1 200 OK"), saw("bits-file", goodHead+"\nContent-Encoding: gzip")), About{Command: "proxycheck run"})

@@ -17,20 +17,26 @@ import (
 // often drop what does not come from the proxy; TCP asks three times until then.
 const maxReach = 3 * time.Second
 
-// maxAlike is how many steps are tried without the proxy that show the same.
+// maxAlike is how many steps are tried without the proxy that show the same, in the
+// same grade: what is proved of a warning settles no failure.
 const maxAlike = 3
 
 // Failed are the steps of a run that show a finding of grade fail or warn: all of
 // them, or only some of each finding that may be of either end. It is pure.
 func Failed(run *Run, all bool) []*Step {
 	var steps []*Step
-	alike := map[*Finding]int{}
+	type sort struct {
+		*Finding
+		Grade
+	}
+	alike := map[sort]int{}
 	for _, j := range judge(run) {
 		for _, v := range j.verdicts {
-			if v.Grade == Note || !all && (!v.Finding.disputable() || alike[v.Finding] >= maxAlike) {
+			same := sort{v.Finding, v.Grade}
+			if v.Grade == Note || !all && (!v.Finding.disputable() || alike[same] >= maxAlike) {
 				continue
 			}
-			alike[v.Finding]++
+			alike[same]++
 			if !slices.Contains(steps, j.Step) {
 				steps = append(steps, j.Step)
 			}

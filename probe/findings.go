@@ -113,6 +113,7 @@ var (
 		{WUA, SOAP, "", Win7, wuerr.PTParse, inferred, Unsure},
 		{WUA, Fetch, "", "", wuerr.InvalidFile, inferred, Unsure},
 		{WUA, Job, "", "", wuerr.IncorrectHash, wuaCodes, Documented},
+		{WUA, Job, "", "", wuerr.PTExternalCabs, "Microsoft: Windows Update troubleshooting", Unsure},
 	}
 )
 
@@ -193,11 +194,13 @@ var (
 	TunnelOnly443 = &Finding{
 		Name: "tunnel-only-443", Title: "the proxy opens tunnels to port 443 alone",
 		OnHop: true, Owner: Proxy, Grade: Fail, Effect: Blocks, Codes: codesTunnel, Source: ownTrial,
-		Fix: "Allow CONNECT to the TLS port of the update server as well; a WSUS has it on 8531.",
+		Statuses: []int{403},
+		Fix:      "Allow CONNECT to the TLS port of the update server as well; a WSUS has it on 8531.",
 	}
 	TunnelDenied = &Finding{
 		Name: "tunnel-denied", Title: "the proxy does not open a tunnel to the update server",
 		OnHop: true, Owner: Proxy, Grade: Fail, Effect: Blocks, Codes: codesTunnel, Source: squidWiki,
+		Statuses: []int{403},
 		Fix: "Allow CONNECT to the update servers, for requests without a User-Agent too: these components " +
 			"send none with CONNECT.",
 	}
@@ -262,6 +265,12 @@ var (
 		Fix: "Look for a scanner that gives up on large files, a size limit, or a cache that keeps incomplete " +
 			"ones; exempt the update servers from scanning.",
 	}
+	BigPacketsLost = &Finding{
+		Name: "big-packets-lost", Title: "short messages pass and longer ones are lost",
+		Owner: Network, Grade: Fail, Effect: Blocks, Codes: codesSilent, Source: "RFC 2923, 2.1",
+		Fix: "Let ICMP \"fragmentation needed\" (for IPv6 \"packet too big\") through on the way between the client and the proxy, or " +
+			"lower the MTU or the MSS there: a tunnel on the way takes no packets of full size.",
+	}
 	ProxySilent = &Finding{
 		Name: "proxy-silent", Title: "a request is taken and its answer does not come",
 		Owner: Proxy, Grade: Fail, Effect: Blocks, Codes: codesSilent, Source: "KB2894304",
@@ -285,7 +294,7 @@ var (
 		Name: "body-trickles", Title: "a file comes a few bytes at a time",
 		Owner: Proxy, Grade: Fail, Effect: Blocks, Codes: codesSilent, Source: "Skyhigh: data trickling",
 		Fix: "Exempt the update servers from scanning: a scanner lets a few bytes through to keep the client " +
-			"waiting, and Delivery Optimization gives up on such a rate.",
+			"waiting, and Delivery Optimization gives up on such a rate. If there is none, look for a limit on bandwidth.",
 	}
 	HeadTooLarge = &Finding{
 		Name: "head-too-large", Title: "the head of an answer is longer than Windows takes",
@@ -295,6 +304,9 @@ var (
 			{WUA, "", "", "", wuerr.HeaderOverflow, winhttp, Unsure},
 			{BITS, "", "", "", wuerr.HeaderOverflow, winhttp, Unsure},
 			{DO, "", "", "", wuerr.HeaderOverflow, winhttp, Unsure},
+			{WUA, "", "", "", wuerr.HeaderCount, winhttp, Unsure},
+			{BITS, "", "", "", wuerr.HeaderCount, winhttp, Unsure},
+			{DO, "", "", "", wuerr.HeaderCount, winhttp, Unsure},
 		},
 		Fix: "Look for what adds fields or interim answers to each answer: cookies, tracing, a loop of proxies.",
 	}
@@ -316,6 +328,13 @@ var (
 		Owner: Proxy, Grade: Fail, Effect: Blocks, Codes: codesGarbled, Source: "RFC 9110, 9.3.2",
 		Asked: []string{partMethod}, Answered: []string{partBody},
 		Fix: "Look for a filter that turns HEAD into GET: the client takes the body for its next answer.",
+	}
+	ErrorKept = &Finding{
+		Name: "error-kept", Title: "a cache gives again an error that the server gave once",
+		OnHop: true, Owner: Proxy, Grade: Fail, Effect: Blocks, Source: fieldLogs,
+		Statuses: []int{403, 404},
+		Fix: "Let the cache keep no errors: a signed URL that has expired is refused once, and the client gets a new one " +
+			"for the same file, which the same refusal must not meet. Until then, empty the cache.",
 	}
 	FileMissing = &Finding{
 		Name: "file-missing", Title: "the file is not found on the server",
@@ -364,9 +383,25 @@ var (
 			"says why it gave up. A server that no longer exists is a policy left behind on the client: set " +
 			"\"Specify intranet Microsoft update service location\" to not configured.",
 	}
+	AnswerLost = &Finding{
+		Name: "answer-lost", Title: "a gateway says that it got no answer, and the server had given one",
+		Owner: Proxy, Grade: Fail, Effect: Blocks, Source: ownTrial,
+		Statuses: []int{502, 503, 504},
+		Asked:    []string{partVersion, "connection"},
+		Fix: "Look in the log of the proxy for what it did not like in the answer: a head that is too long for it, a file that " +
+			"does not fit its storage, several parts at once, a time-out of its own.",
+	}
+	RequestsLimited = &Finding{
+		Name: "requests-limited", Title: "a client that asks often is turned away",
+		Owner: Proxy, Grade: Fail, Effect: Intermittent, Source: "RFC 6585, 4",
+		Statuses: []int{429},
+		Fix: "Take the update servers out of the limit on requests, or raise it: a download makes hundreds of requests in " +
+			"a minute, on seven connections and more.",
+	}
 	TunnelServerDown = &Finding{
 		Name: "tunnel-server-down", Title: "the proxy cannot reach the update server's TLS port",
 		Owner: Unknown, Grade: Fail, Effect: Blocks, Codes: codesTunnel, Source: "RFC 9110, 9.3.6",
+		Statuses: []int{502, 503, 504},
 		Fix: "From the proxy's own machine, connect to the server's TLS port. If that fails, mend the path " +
 			"from there, or bind a certificate to the port on the server.",
 	}
@@ -395,10 +430,69 @@ var (
 	RequestDenied = &Finding{
 		Name: "request-denied", Title: "requests to the update server are denied",
 		Grade: Fail, Effect: Blocks, Source: "KB885819",
-		Statuses: []int{401, 403, 451, 511},
+		Statuses: []int{401, 403, 451, 502, 511},
 		Asked:    []string{partTarget, "host", "user-agent", "authorization"},
 		Fix: "Allow the update servers for the address of this client, without a login and whatever the " +
 			"User-Agent is.",
+	}
+	ServerLoginWanted = &Finding{
+		Name: "server-login-wanted", Title: "a login is asked for as web servers do it",
+		Grade: Fail, Effect: Blocks, Source: "Microsoft: WSUS, the IIS settings for web services",
+		Statuses: []int{401},
+		Asked:    []string{partTarget, "host", "user-agent"},
+		Fix: "On the server, allow anonymous access to the virtual directories ClientWebService, SimpleAuthWebService, " +
+			"ReportingWebService, Content and SelfUpdate. If a gateway asks in the place of the server, exempt the update " +
+			"servers from its login.",
+	}
+	PrefixDenied = &Finding{
+		Name: "prefix-denied", Title: "names with a number before them are denied, and others are not",
+		Owner: Proxy, Grade: Fail, Effect: Intermittent, Source: fieldLogs,
+		Statuses: []int{403},
+		Asked:    []string{partTarget, "host"},
+		Fix: "Allow the update servers by their domain and not by their very names: a client puts a number before " +
+			"a name, as in 1.tlu.dl.delivery.mp.microsoft.com, and another one the next time.",
+	}
+	AddressDenied = &Finding{
+		Name: "address-denied", Title: "hosts that are named by their address are denied",
+		Owner: Proxy, Grade: Warn, Effect: Intermittent, Source: "a capture of Windows 10 behind the cache of a provider",
+		Statuses:  []int{403},
+		Asked:     []string{partTarget, "host"},
+		Condition: "It is harmless where no provider's cache stands between the proxy and Microsoft: only such a one sends clients to an address.",
+		Fix:       "Allow hosts that are named by their address for Delivery Optimization, at least those of the provider's caches.",
+	}
+	TwoBytesDenied = &Finding{
+		Name: "two-bytes-denied", Title: "the two bytes that try ranges are denied, and other parts are not",
+		Owner: Proxy, Grade: Fail, Effect: Blocks, Source: "a capture of Windows 10, 2020",
+		Statuses: []int{403},
+		Asked:    []string{"range", "if-range"},
+		Codes: []Coded{
+			{DO, "", "", "", wuerr.DONoProgress, inferred, Unsure},
+			{DO, "", "", "", ofStatus, bitsCodes, Documented},
+		},
+		Fix: "Let Range: bytes=0-1 through: Delivery Optimization asks for two bytes on each new connection, and stays at " +
+			"0 % when they do not come.",
+	}
+	BigAnswersFail = &Finding{
+		Name: "big-answers-fail", Title: "answers beyond some size fail at a gateway, and smaller ones come",
+		Owner: Proxy, Grade: Fail, Effect: Blocks, Source: "Broadcom 165435: ICAP scanning of large files",
+		Statuses: []int{500, 502, 503, 504},
+		Fix: "Exempt the update servers from scanning, response.icap_service(no) in ProxySG: the scanner has no room or no time " +
+			"for files of that size, above all when all clients fetch the month's updates.",
+	}
+	GatewayImpatient = &Finding{
+		Name: "gateway-impatient", Title: "a gateway gives up on calls before the server answers them",
+		Owner: Unknown, Grade: Fail, Effect: Blocks, Source: wuaCodes,
+		Statuses: []int{504},
+		Fix: "Raise the time that the proxy waits for the update server to two minutes or more: a scan may keep a WSUS busy " +
+			"for that long. If the server is slow for all, decline superseded updates and run its clean-up.",
+	}
+	CapitalsRefused = &Finding{
+		Name: "capitals-refused", Title: "a gateway fails for URLs with capitals in them, and not for others",
+		Owner: Proxy, Grade: Fail, Effect: Blocks, Source: "KB2688030",
+		Statuses: []int{502},
+		Asked:    []string{partTarget},
+		Fix: "Compare URLs in lower case: a list, or a script such as wpad.dat, that minds capitals misses the update server, and " +
+			"the request goes where the server is not known. In TMG that is ConvertUrlToLowerCase.",
 	}
 	FileTypeDenied = &Finding{
 		Name: "file-type-denied", Title: "files of some type are denied, and the rest is not",
@@ -475,8 +569,15 @@ var (
 	HTTP10 = &Finding{
 		Name: "http10", Title: "answers come as HTTP/1.0", Explains: []*Finding{ConnectionsNotKept},
 		Owner: Proxy, Grade: Warn, Effect: Degrades, NoCode: true, Source: bitsHTTP,
-		Answered: []string{partVersion},
-		Fix:      "Let the proxy speak HTTP/1.1: with 1.0 each request costs a new connection, and NTLM cannot work.",
+		Asked: []string{partVersion}, Answered: []string{partVersion},
+		Fix: "Let the proxy speak HTTP/1.1: with 1.0 each request costs a new connection, and NTLM cannot work.",
+	}
+	ProgressPage = &Finding{
+		Name: "progress-page", Title: "a page that shows how a download goes comes in its place",
+		Grade: Fail, Effect: Blocks, Codes: codesPage, Source: "Skyhigh: progress pages",
+		Asked: []string{partTarget, "host", "user-agent"}, Answered: []string{partStatus, partBody, "content-type", "refresh"},
+		Fix: "Give the update servers no progress page, and exempt them from scanning: only a browser follows such a page to " +
+			"the file behind it.",
 	}
 	SOAPUnreadable = &Finding{
 		Name: "soap-unreadable", Title: "the answer of the web service cannot be read",
@@ -520,7 +621,7 @@ var (
 	ContentAltered = &Finding{
 		Name: "content-altered", Title: "what comes is not what the server holds",
 		Owner: Proxy, Grade: Fail, Effect: Blocks, Codes: codesHash, Source: wuaCodes,
-		Asked: []string{partTarget, "host"}, Answered: []string{partBody},
+		Asked: []string{partTarget, "host", "range"}, Answered: []string{partBody},
 		Fix: "Look for a scanner that rewrites files, and empty the cache of the proxy: it may join parts of " +
 			"several files.",
 	}
@@ -545,6 +646,33 @@ var (
 		Asked: []string{"range"}, Answered: []string{partStatus, partBody, "content-range", "content-length"},
 		Fix: "Empty the cache of the proxy and look for one that keeps files in slices or drops the query from " +
 			"their key.",
+	}
+	RangeReset = &Finding{
+		Name: "range-reset", Title: "the connection is reset where a part of a file is asked for",
+		Owner: Proxy, Grade: Fail, Effect: Blocks, Codes: codesReset, Source: "Palo Alto: block HTTP range",
+		Asked: []string{"range", "if-range"}, Explains: []*Finding{MultiRangeUnsupported},
+		Fix: "Let requests with the field Range through, which firewalls that scan whole files reset: PAN-OS has the " +
+			"setting below Device, Setup, Content-ID. Whole files do come.",
+	}
+	SliceEdgeBroken = &Finding{
+		Name: "slice-edge-broken", Title: "parts that cross a whole MiB come wrong or cut, and others do not",
+		Owner: Proxy, Grade: Fail, Effect: Blocks, Source: "nginx issue 1065; lancache/generic issue 12",
+		Asked: []string{"range"}, Answered: []string{partStatus, partBody, "content-range", "content-length"},
+		Codes: append(codesWrongRange[:len(codesWrongRange):len(codesWrongRange)],
+			Coded{BITS, "", "", "", wuerr.ConnectionError, winhttp, Unsure}, Coded{DO, "", "", "", wuerr.ConnectionError, winhttp, Unsure}),
+		Fix: "Look at the cache that keeps files in slices: hide ETag from it, by which the nodes of a content network differ, " +
+			"update it, or let it keep whole files.",
+	}
+	CopyStale = &Finding{
+		Name: "copy-stale", Title: "a cache gives an older copy of a file than the server has",
+		Owner: Proxy, Grade: Fail, Effect: Intermittent, Source: bitsHTTP,
+		Answered: []string{partBody, "last-modified", "etag"}, Sole: headStale,
+		Codes: []Coded{
+			{BITS, "", "", "", wuerr.BITSNoRange, inferred, Unsure},
+			{WUA, Job, "", "", wuerr.IncorrectHash, inferred, Unsure},
+		},
+		Fix: "Empty the cache, and let it ask the server whether what it has still holds: BITS joins parts of two versions, " +
+			"or begins anew each time.",
 	}
 	LengthMissing = &Finding{
 		Name: "length-missing", Title: "a part of a file comes without its length",
@@ -576,6 +704,41 @@ var (
 			"that keeps answers to POST, or for a filter that removes the field SOAPAction; else look into the " +
 			"server's own log.",
 	}
+	CookieRefused = &Finding{
+		Name: "cookie-refused", Title: "the server does not take the cookie that it has just given",
+		Grade: Fail, Effect: Blocks, Source: "MS-WUSP 3.1.5",
+		Asked: []string{partBody, "soapaction"}, Answered: []string{partStatus, partBody},
+		Codes: []Coded{
+			{WUA, SOAP, "", "", wuerr.PTTooManyTrips, inferred, Unsure},
+			{WUA, SOAP, "", "", wuerr.PTRefreshCache, wuaCodes, Unsure},
+			{WUA, SOAP, "", "", wuerr.PTSOAPFault, wuaCodes, Unsure},
+		},
+		Fix: "If several servers answer under one name, let them share one database, or send each client to the same one. Look at the " +
+			"clock of the server too: a cookie holds for an hour.",
+	}
+	ConfigIncomplete = &Finding{
+		Name: "config-incomplete", Title: "the server's configuration lacks what a client needs",
+		Owner: Server, Grade: Fail, Effect: Blocks, Source: wuaCodes,
+		Asked: []string{partBody, "soapaction"}, Answered: []string{partBody},
+		Codes: []Coded{
+			{WUA, SOAP, "", "", wuerr.PTConfigMissing, wuaCodes, Documented},
+			{WUA, SOAP, "", "", wuerr.PTNoPlugIns, wuaCodes, Unsure},
+		},
+		Fix: "Run the tasks after the installation of WSUS again, wsusutil postinstall, and see that what answers is a WSUS " +
+			"and not something that only looks like one.",
+	}
+	FilesByTLS = &Finding{
+		Name: "files-by-tls", Title: "the server says that its files are at its TLS port",
+		Owner: Server, Grade: Fail, Effect: Blocks, Source: "KB3090184",
+		Asked: []string{"host"}, Answered: []string{partBody},
+		Codes: []Coded{
+			{BITS, "", "", "", wuerr.DownloadStatus(404), inferred, Unsure},
+			{BITS, "", "", "", wuerr.ConnectionError, inferred, Unsure},
+			{DO, "", "", "", wuerr.ConnectionError, inferred, Unsure},
+		},
+		Fix: "Let the server give its files in clear, on 8530: only the web services go through TLS, on 8531. Take the " +
+			"virtual directory Content out of Require SSL.",
+	}
 	TooManyTrips = &Finding{
 		Name: "too-many-trips", Title: "the server always has more, until the client gives up",
 		Owner: Unknown, Grade: Fail, Effect: Blocks, Source: wuaCodes,
@@ -586,7 +749,7 @@ var (
 	}
 	AnswersReplayed = &Finding{
 		Name: "answers-replayed", Title: "answers to calls come from a cache",
-		OnHop: true, Owner: Proxy, Grade: Fail, Effect: Blocks, Source: "RFC 9110, 9.3.3", Explains: []*Finding{TooManyTrips, SOAPFault},
+		OnHop: true, Owner: Proxy, Grade: Fail, Effect: Blocks, Source: "RFC 9110, 9.3.3", Explains: []*Finding{TooManyTrips, SOAPFault, CookieRefused},
 		Codes: []Coded{
 			{WUA, SOAP, "", "", wuerr.PTTooManyTrips, inferred, Unsure},
 			{WUA, SOAP, "", "", wuerr.PTSOAPFault, inferred, Unsure},
@@ -661,6 +824,16 @@ var (
 		Codes: []Coded{{WUA, Fetch, "", Win7, wuerr.PTSameRedirector, wuaCodes, Documented}},
 		Fix: "Let the cache tell URLs apart by their query, and keep no *redir.cab: the query is the time, so " +
 			"that each question is new.",
+	}
+	ListsStale = &Finding{
+		Name: "lists-stale", Title: "a cache gives an old list of trusted roots for a new question",
+		OnHop: true, Owner: Proxy, Grade: Warn, Effect: Intermittent, Source: "lancache: 22_wsus_cabs.conf",
+		Codes: []Coded{
+			{CryptoAPI, "", "", "", wuerr.UntrustedRoot, inferred, Unsure},
+			{WUA, "", "", "", wuerr.SecureFailure, inferred, Unsure},
+		},
+		Fix: "Keep authrootstl.cab, disallowedcertstl.cab and pinrulesstl.cab in no cache, or tell URLs apart by their query: " +
+			"with an old list, certificates of newer roots are not trusted.",
 	}
 	MultiRangeUnsupported = &Finding{
 		Name: "multi-range-unsupported", Title: "several parts of a file asked for at once do not come as such",
@@ -780,6 +953,13 @@ var (
 		},
 		Fix: "Allow at least 16 connections for each client: Delivery Optimization alone opens seven.",
 	}
+	LoginDenied = &Finding{
+		Name: "login-denied", Title: "the proxy takes a login and then denies everything",
+		OnHop: true, Owner: Proxy, Grade: Fail, Effect: Blocks, Source: "KB885819", Explains: []*Finding{LoginWanted},
+		Statuses: []int{403, 404, 502},
+		Fix: "Let requests to the update servers through without a login, in a rule before the one that asks for it: a " +
+			"service may come without a name, and who has none is let in nowhere.",
+	}
 	LoginBroken = &Finding{
 		Name: "login-broken", Title: "the connection is closed in the middle of a login by NTLM",
 		OnHop: true, Owner: Proxy, Grade: Fail, Effect: Blocks, Source: "TechNet bb457028", Explains: []*Finding{LoginWanted},
@@ -857,14 +1037,15 @@ var (
 var Findings = []*Finding{
 	ProxyNameUnknown, ServerNameUnknown, NameServerSilent, ProxyRefuses, ProxyUnreachable, ServerRefuses,
 	ServerUnreachable, ProxyNotHTTP, LoginUnusable, LoginWanted, TunnelOnly443, TunnelDenied, CertificateWanted, TLSBroken,
-	TLSInspected, CertificateInvalid, IssuerUnknown, ConnectionReset, ConnectionClosed, BodyCut, ProxySilent, SlowStart,
-	BodyTrickles, HeadTooLarge, AnswerMalformed, HeadRefused, HeadHasBody, FileMissing, FileTypeMissing, RequestFiltered, ServerUnavailable,
-	ServerNotWSUS, ServerBehindProxyDown, TunnelServerDown, RequestDenied, FileTypeDenied, SizeDenied, RedirectUnusable, RequestRefused,
-	ServerError, PageInstead, SOAPUnreadable, SizeHidden, SizeWrong, DateHidden, NotModifiedUnasked, BytesBehind, RangeIgnored, RangeRefused, RangeUnstated,
-	RangeWrong, LengthMissing, LengthDoubled, ConditionRefused, ConditionIgnored, ContentRecoded, ContentAltered,
-	HTTP10, FaultHidden, SOAPFault, TooManyTrips, AnswersReplayed, BodyRefused, HeadLimited, URLLimited, IdleCut, HostRewritten, FilesElsewhere, CodingBroken, FileRetired, RedirectorStale,
+	TLSInspected, CertificateInvalid, IssuerUnknown, ConnectionReset, ConnectionClosed, BodyCut, BigPacketsLost, ProxySilent, SlowStart,
+	BodyTrickles, HeadTooLarge, AnswerMalformed, HeadRefused, HeadHasBody, ErrorKept, FileMissing, FileTypeMissing, RequestFiltered, ServerUnavailable,
+	ServerNotWSUS, ServerBehindProxyDown, AnswerLost, RequestsLimited, TunnelServerDown, RequestDenied, ServerLoginWanted, PrefixDenied, AddressDenied, TwoBytesDenied, FileTypeDenied, SizeDenied,
+	BigAnswersFail, GatewayImpatient, CapitalsRefused, RedirectUnusable, RequestRefused,
+	ServerError, PageInstead, ProgressPage, SOAPUnreadable, SizeHidden, SizeWrong, DateHidden, NotModifiedUnasked, BytesBehind, RangeIgnored, RangeRefused, RangeReset, RangeUnstated,
+	RangeWrong, SliceEdgeBroken, CopyStale, LengthMissing, LengthDoubled, ConditionRefused, ConditionIgnored, ContentRecoded, ContentAltered,
+	HTTP10, FaultHidden, SOAPFault, CookieRefused, ConfigIncomplete, TooManyTrips, AnswersReplayed, BodyRefused, HeadLimited, URLLimited, IdleCut, HostRewritten, FilesElsewhere, FilesByTLS, CodingBroken, FileRetired, RedirectorStale, ListsStale,
 	MultiRangeUnsupported, RangeFetchedWhole, FarRangeBroken, ColdFails, WarmFails, ClientsDiffer, SignedURLRefused,
 	SlashesMerged, RevocationBlocked, AgentDenied, ConnectivityAltered, ConnectionsNotKept, KeepAliveBroken,
-	ConnectionsCapped, LoginBroken,
+	ConnectionsCapped, LoginDenied, LoginBroken,
 	ClientIDsDuplicate, ScanUnfinished, WholeAfterRanges, ProxiesDiffer, ProxyIsServer, RequestsChanged, PathIntercepted, Unexplained,
 }

@@ -515,7 +515,8 @@ func client(t *testing.T, windows, proxy string) *probe.Client {
 	if err != nil {
 		t.Fatal(err)
 	}
-	target := probe.Target{Kind: probe.Embedded, Host: "wsus.test:8530", Content: "wsus.test:8530", Secure: "wsus.test:8531", Size: goldenSize}
+	target := probe.Target{Kind: probe.Embedded, Host: "wsus.test:8530", Content: "wsus.test:8530", Secure: "wsus.test:8531", Size: goldenSize,
+		Prefixed: true, Address: "192.0.2.7:8530"}
 	return &probe.Client{Proxy: proxy, Timeout: 5 * time.Second, Profile: profile, Target: target, Steps: probe.StepsOf(profile)}
 }
 

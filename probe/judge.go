@@ -30,7 +30,8 @@ func Judge(s *Step, o *Observation) []Verdict {
 }
 
 // weigh does what Judge does, and names the findings that o rules out for s: all
-// rules for them were asked, and none matched.
+// rules for them were asked, and none matched. An exchange breaks in one way, so the
+// rules behind the one that matches need not be asked.
 func weigh(s *Step, o *Observation) (verdicts []Verdict, ruledOut []*Finding) {
 	if o.Failure == wire.Stopped || o.Failure == wire.Local || s.Kind == rung {
 		return nil, nil // says nothing about the network, or nothing by itself
@@ -47,6 +48,10 @@ func weigh(s *Step, o *Observation) (verdicts []Verdict, ruledOut []*Finding) {
 		settled := failed
 		for _, r := range rules {
 			grade := cmp.Or(r.As, r.Then.Grade)
+			if (settled || failed) && len(groups) == 2 {
+				ruledOut = append(ruledOut, r.Then)
+				continue
+			}
 			if settled || failed && grade == Fail {
 				open = append(open, r.Then)
 				continue
@@ -76,7 +81,7 @@ func good(s *Step, o *Observation) bool {
 // the order of its phases. A status says more than the way in which its page
 // then breaks off. The last rule matches whatever comes to it, so that nothing
 // broken passes.
-var broken = slices.Concat(unopened, breakingOff(inHead), statuses, breakingOff(anything), []Rule{{If: anything, Then: Unexplained}})
+var broken = slices.Concat([]Rule{{If: sentElsewhere, Then: RedirectUnusable}}, unreached, unopened, breakingOff(inHead), statuses, breakingOff(anything), []Rule{{If: anything, Then: Unexplained}})
 
 // brokenFindings are the findings of broken, which a complete and good answer rules
 // out.
@@ -91,8 +96,8 @@ func thenOf(rules []Rule) []*Finding {
 	return findings
 }
 
-// unopened are the rules for what happens before a request is sent.
-var unopened = []Rule{
+// unreached are the rules for a proxy, or a server without one, that is not there.
+var unreached = []Rule{
 	{If: direct(failed(wire.Resolve, wire.NoName)), Then: ServerNameUnknown},
 	{If: failed(wire.Resolve, wire.NoName), Then: ProxyNameUnknown},
 	{If: failed(wire.Resolve, wire.Silent, wire.NoService), Then: NameServerSilent},
@@ -102,13 +107,19 @@ var unopened = []Rule{
 	{If: failed(wire.Connect, wire.Silent, wire.Unreachable), Then: ProxyUnreachable},
 	{If: direct(otherProtocol), Then: ServerNotWSUS},
 	{If: otherProtocol, Then: ProxyNotHTTP},
+}
 
+// unopened are the rules for what happens before a request gets to the server.
+var unopened = []Rule{
 	{If: loginUseless, Then: LoginUnusable},
 	{If: answered(407), Then: LoginWanted},
+	{If: answered(429), Then: RequestsLimited},
 	{If: otherPort, Then: TunnelOnly443},
+	{If: all(failed(wire.Tunnel, wire.Denied), denialPage), Then: TunnelDenied},
 	{If: all(failed(wire.Tunnel, wire.Denied), answered(500, 502, 503, 504)), Then: TunnelServerDown},
 	{If: failed(wire.Tunnel, wire.Denied, wire.Cut, wire.Reset), Then: TunnelDenied},
 	{If: all(not(inspected), certificateWanted), Then: CertificateWanted},
+	{If: pageForTLS, Then: PageInstead},
 	{If: failed(wire.Secure, wire.NoAgreement, wire.Cut, wire.Reset, wire.NotTLS, wire.Silent), Then: TLSBroken},
 	{If: inspected, Then: TLSInspected},
 	{If: certificateInvalid, Then: CertificateInvalid},
@@ -131,17 +142,21 @@ func breakingOff(where Symptom) []Rule {
 
 // statuses are the rules for an answer that says itself that it is not good.
 var statuses = []Rule{
+	{If: errorKept, Then: ErrorKept},
 	{If: all(isHEAD, answered(405, 501)), Then: HeadRefused},
 	{If: poolStopped, Then: ServerUnavailable},
 	{If: notWSUS, Then: ServerNotWSUS},
+	{If: all(reason("denied the specified Uniform Resource Locator"), answered(502)), Then: RequestDenied}, // ISA, KB837451
 	{If: answered(502, 503, 504), Then: ServerBehindProxyDown},
 	{If: all(reason("No such domain"), answered(404)), Then: ServerBehindProxyDown},                   // so says Privoxy
 	{If: all(reason("Unable to connect", "Proxy Error"), answered(500)), Then: ServerBehindProxyDown}, // tinyproxy, Apache
 	{If: all(byProxy, answered(404)), Then: RequestDenied},
 	{If: all(longBody, answered(413)), Then: BodyRefused},
 	{If: all(asked("Range"), answered(416)), Then: RangeRefused},
+	{If: all(asked("If-Unmodified-Since"), answered(412), headStale), Then: CopyStale},
 	{If: all(asked("If-Unmodified-Since"), answered(412)), Then: ConditionRefused},
 	{If: answered(404, 410), Then: FileMissing},
+	{If: serverLogin, Then: ServerLoginWanted},
 	{If: answered(401, 403, 451, 511), Then: RequestDenied},
 	{If: answered(304), Then: NotModifiedUnasked},
 	{If: answeredFrom(300, 399), Then: RedirectUnusable},
@@ -156,6 +171,8 @@ var shared = []Rule{
 	{If: wentDirect, Then: ProxyIsServer},
 	{If: lengthsDiffer, Then: LengthDoubled},
 	{If: longHead, Then: HeadTooLarge},
+	{If: manyFields, Then: HeadTooLarge, As: Warn},
+	{If: progressPage, Then: ProgressPage},
 	{If: page, Then: PageInstead},
 	{If: inspected, Then: TLSInspected},
 	{If: certificateInvalid, Then: CertificateInvalid},
@@ -169,10 +186,12 @@ var shared = []Rule{
 // The kinds of exchange.
 var (
 	soap = &Kind{Name: "soap", Text: true, Rules: calls, Broken: []Rule{
+		{If: all(recoveredInVain, soapFault), Then: CookieRefused},
 		{If: soapFault, Then: SOAPFault},
 	}}
 	recovering = &Kind{Name: "recovery", Text: true, Rules: slices.Concat(calls, []Rule{{If: notProvoked, Then: AnswersReplayed}}), Broken: []Rule{
 		{If: all(not(soapFault), either(answered(500), faultLost)), Then: FaultHidden},
+		{If: all(recoveredInVain, soapFault), Then: CookieRefused},
 		{If: soapFault, Then: SOAPFault},
 	}}
 	size = &Kind{Name: "size", Rules: []Rule{
@@ -197,7 +216,9 @@ var (
 		{If: dateUnlike, Then: ClientsDiffer},
 		{If: either(fetchedWhole, slowFar), Then: RangeFetchedWhole},
 	}}
-	multi = &Kind{Name: "multi-range", Text: true, Rules: []Rule{
+	prefixed  = &Kind{Name: "range under a prefix", Rules: ranged.Rules}
+	addressed = &Kind{Name: "range by address", Rules: ranged.Rules}
+	multi     = &Kind{Name: "multi-range", Text: true, Rules: []Rule{
 		{If: otherThan(206), Then: MultiRangeUnsupported},
 		{If: coded, Then: ContentRecoded},
 		{If: multiOther, Then: MultiRangeUnsupported},
@@ -238,6 +259,7 @@ var calls = []Rule{
 	{If: brokenCoding, Then: CodingBroken},
 	{If: all(notResponse, coded), Then: ContentRecoded},
 	{If: notResponse, Then: SOAPUnreadable},
+	{If: configIncomplete, Then: ConfigIncomplete},
 	{If: textDiffers, Then: ContentAltered},
 	{If: replayed, Then: AnswersReplayed},
 }
@@ -251,32 +273,23 @@ func owner(f *Finding, o *Observation) Owner {
 	return cmp.Or(f.Owner, speaker(o))
 }
 
-// proxySigns are fields, and the starts of their values, that only a proxy
-// writes into an answer of its own. The origin's own Server field passes
-// through these unchanged, and not through Traffic Server.
-var proxySigns = []wire.Field{
-	{Name: "X-Squid-Error"}, {Name: "Proxy-Status"}, {Name: "Proxy-Authenticate"}, {Name: "Proxy-Agent"},
-	{Name: "Server", Value: "squid"}, {Name: "Server", Value: "tinyproxy"}, {Name: "Server", Value: "privoxy"},
-	{Name: "Server", Value: "mitmproxy"}, {Name: "Server", Value: "BlueCoat"},
-	{Name: "Server", Value: "Zscaler"}, {Name: "Server", Value: "McAfee"}, {Name: "X-Cache", Value: "Error"},
-}
-
-// proxyReasons are words that only a proxy puts into a status line: those of
-// tinyproxy 1.11, Privoxy 3.0 and Apache httpd 2.4, which leave little else.
-var proxyReasons = []string{"Privoxy", "No such domain", "Connect failed", "Unable to connect", "Access violation", "Proxy Error"}
-
-// serverSigns are those that only the software of an update server writes.
-var serverSigns = []wire.Field{
-	{Name: "Server", Value: "Microsoft-IIS"}, {Name: "Server", Value: "Microsoft-HTTPAPI"}, {Name: "X-AspNet-Version"},
-}
+// proxySigns stand in answers that only a proxy makes, and serverSigns in those of
+// the software of an update server. The origin's own Server field passes through
+// most proxies unchanged, so those that put theirs in its place show nothing by it.
+// Pages are left out: whoever writes one may quote another.
+var (
+	proxySigns = marksOf(func(p *Product, s *Sign) bool {
+		return s.Own && (p == nil || !p.Serves) && s.In != InPage
+	})
+	serverSigns = marksOf(func(p *Product, s *Sign) bool { return s.Own && p != nil && p.Serves })
+	httpsysSign = marksOf(func(p *Product, s *Sign) bool { return p == IIS && s.Has == "^Microsoft-HTTPAPI" })
+)
 
 // speaker is who made the answer in o, as far as the answer itself tells.
 func speaker(o *Observation) Owner {
 	answer, _ := o.reply()
 	switch {
-	case signed(answer, proxySigns), slices.ContainsFunc(proxyReasons, func(reason string) bool {
-		return strings.Contains(answer.Start, reason)
-	}):
+	case signed(answer, proxySigns):
 		return Proxy
 	case signed(answer, serverSigns) && answer.Status() >= 400: // of a good answer, somebody may have changed the rest
 		return Server
@@ -285,12 +298,24 @@ func speaker(o *Observation) Owner {
 }
 
 // signed tells whether h bears one of signs.
-func signed(h wire.Head, signs []wire.Field) bool {
-	return slices.ContainsFunc(signs, func(sign wire.Field) bool {
-		return slices.ContainsFunc(h.All(sign.Name), func(value string) bool {
-			return len(value) >= len(sign.Value) && strings.EqualFold(value[:len(sign.Value)], sign.Value)
-		})
-	})
+func signed(h wire.Head, signs marks) bool {
+	for _, f := range h.Fields {
+		if wanted := signs[strings.ToLower(f.Name)]; wanted != nil {
+			value := strings.ToLower(f.Value)
+			if slices.ContainsFunc(wanted, func(m mark) bool { return m.in(value) }) {
+				return true
+			}
+		}
+	}
+	wanted, line := signs[InReason], reasonOf(h)
+	return line != "" && slices.ContainsFunc(wanted, func(m mark) bool { return m.in(line) })
+}
+
+// reasonOf is what stands behind the number in a status line, in lower case.
+func reasonOf(h wire.Head) string {
+	_, rest, _ := strings.Cut(h.Start, " ")
+	_, reason, _ := strings.Cut(strings.TrimLeft(rest, " "), " ")
+	return strings.ToLower(strings.TrimSpace(reason))
 }
 
 // quoted is text from the network, short and without control characters.

@@ -264,7 +264,7 @@ func TestSpeaker(t *testing.T) {
 		want  Owner
 	}{
 		{"X-Squid-Error: ERR_ACCESS_DENIED 0", Proxy},
-		{"Proxy-Status: cache.example; error=destination_unavailable", Proxy}, // RFC 9209
+		{"Proxy-Status: cache.example; error=destination_unavailable", Unknown}, // RFC 9209: also of a gateway
 		{"Proxy-Authenticate: NTLM", Proxy},
 		{"Proxy-Agent: Privoxy 3.0.34", Proxy},
 		{"Server: squid/5.7", Proxy},
@@ -274,7 +274,7 @@ func TestSpeaker(t *testing.T) {
 		{"server: bluecoat-security-appliance", Proxy},
 		{"Server: Zscaler/6.2", Proxy},
 		{"Server: McAfee Web Gateway", Proxy},
-		{"X-Cache: Error from cache.example", Proxy},
+		{"X-Cache: Error from cloudfront", Unknown}, // of a content network before the server
 		{"Server: Microsoft-IIS/10.0", Server},
 		{"Server: Microsoft-HTTPAPI/2.0", Server},
 		{"X-AspNet-Version: 4.0.30319", Server},

@@ -31,15 +31,35 @@ func loginGiven(all []*judged) {
 			}
 		}
 	}
+	for _, j := range having(all, LoginWanted) { // what others get through with could not be tried there
+		if letIn := slices.ContainsFunc(having(all, LoginWanted), (*judged).letIn); letIn && unoffered(j.Observation) {
+			j.regrade(LoginWanted, Warn)
+		}
+	}
 }
 
 // gradeOf is how bad it is that a login was wanted and j went on with the one that
 // was given: where NTLM or Negotiate got through, the account of a computer may too.
 func (j *judged) gradeOf(f *Finding) Grade {
-	if answer, _ := j.Observation.reply(); f == LoginWanted && answer.Status() != 407 {
+	if f == LoginWanted && j.letIn() {
 		return Warn
 	}
 	return f.Grade
+}
+
+// letIn tells whether what j was answered in the end is no question for a login.
+func (j *judged) letIn() bool {
+	answer, _ := j.Observation.reply()
+	return answer.Status() != 407
+}
+
+// regrade makes g the grade of a finding of j.
+func (j *judged) regrade(f *Finding, g Grade) {
+	for i, v := range j.verdicts {
+		if v.Finding == f {
+			j.verdicts[i].Grade = g
+		}
+	}
 }
 
 // asked are the exchanges of o before the last, those of its CONNECT too.

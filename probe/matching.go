@@ -18,11 +18,15 @@ type clock struct {
 	slack time.Duration // by which that may be wrong
 }
 
-// clockOf reads the clock of the server from what it told in x.
+// clockOf reads the clock of the server from what it told in x, between the request
+// and the body of its answer. A machine that is busy takes its time between the phases.
 func clockOf(t *wusp.Testimony, x *wire.Exchange) clock {
-	took := x.Took[wire.FirstByte]
-	end := x.Started.Add(x.Duration() - x.Took[wire.BodyRead])
-	return clock{ahead: t.Now.Sub(end.Add(-took / 2)), slack: took/2 + time.Millisecond}
+	begin, end := x.Started, x.Ended.Add(-x.Took[wire.BodyRead])
+	for _, before := range []wire.Phase{wire.Resolve, wire.Connect, wire.Tunnel, wire.Secure} {
+		begin = begin.Add(x.Took[before])
+	}
+	half := end.Sub(begin) / 2
+	return clock{ahead: t.Now.Sub(begin.Add(half)), slack: half + time.Millisecond}
 }
 
 // sharpen narrows c down by what was sent once and came once: it came after it had

@@ -62,6 +62,10 @@ var (
 	// The server must not merely be thought to offer TLS.
 	onlyMicrosoftTLS = when(func(c *Circumstances) bool { return c.production() || c.Guessed },
 		"Windows asks this of Microsoft's servers, through TLS")
+	whenPrefixed = when(func(c *Circumstances) bool { return !c.Prefixed },
+		"whether this server has names with a number before them, as Microsoft's have, is not known")
+	whenAddressed = when(func(c *Circumstances) bool { return c.Address == "" },
+		"at which address the proxy finds this server is not known")
 	whenRegistered = when(func(c *Circumstances) bool { return c.production() && !c.Register },
 		"it changes what the server keeps of its clients; --register makes it")
 	whenSynced = when(func(c *Circumstances) bool { return c.production() && !c.Register },

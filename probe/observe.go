@@ -128,27 +128,37 @@ func (s *session) tryAlone(ctx context.Context) {
 		if o == nil || o.Alone != nil || !turnedAway(o) || ctx.Err() != nil || !s.gate.proved(s.hop(&wire.Request{Authority: o.Authority})) || s.left() < overhead {
 			continue
 		}
+		if o.Stopped == wire.Tunnel && denied(o) && tried == 0 {
+			continue // tunnels are denied for themselves more often
+		}
 		conn := &wire.Conn{Dialer: s.dialer}
 		o.Alone = conn.Exchange(ctx, &wire.Request{Head: o.Sent, Body: o.SentBody, Authority: o.Authority, TLS: o.Tunnel != nil || o.TLS != nil, Limit: slack})
 		s.count(o.Alone)
 		conn.Close()
-		if tried++; tried == maxAlone || o.Alone.Failure == wire.Silent {
-			return
+		if tried++; tried == maxAlone || o.Alone.Failure == wire.Silent || denied(o) && !answeredAlone(o) {
+			return // what is denied alone is denied for what it is
 		}
 	}
 }
 
-// turnedAway tells whether o got no answer, or one that says that there are too
+// denied tells whether o is answered 403, in the words of some proxies for a client
+// that has too many connections too.
+func denied(o *Observation) bool {
+	answer, _ := o.reply()
+	return answer.Status() == 403
+}
+
+// turnedAway tells whether o got no answer, or one that may say that there are too
 // many, on a connection of its own.
 func turnedAway(o *Observation) bool {
 	switch o.Stopped {
 	case wire.Done:
 		status := o.Answer.Status()
-		return !o.Reused && (status == 503 || status == 429)
+		return status == 403 || !o.Reused && status == 503
 	case wire.Connect:
 		return o.Failure == wire.Refused || o.Failure == wire.Reset || o.Failure == wire.Silent
 	case wire.FirstByte, wire.Tunnel:
-		return !o.Reused && len(o.Raw) == 0 && (o.Failure == wire.Cut || o.Failure == wire.Reset)
+		return !o.Reused && (len(o.Raw) == 0 && (o.Failure == wire.Cut || o.Failure == wire.Reset) || denied(o))
 	}
 	return false
 }

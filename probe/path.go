@@ -1,6 +1,7 @@
 package probe
 
 import (
+	"cmp"
 	"slices"
 
 	"proxycheck/probe/wire"
@@ -8,19 +9,14 @@ import (
 
 // A client that has no proxy, and what shows that something in its path acts as one.
 
-// intercepted matches an exchange without a proxy in which somebody had a part who
-// stands between client and server. An address that is translated on the way proves
-// nothing: what is said stays the same.
+// intercepted matches an exchange without a proxy in which it is proved that somebody
+// had a part who stands between client and server. An address that is translated on
+// the way proves nothing: what is said stays the same.
 func intercepted(o *Observation) string {
 	if !o.NoProxy {
 		return ""
 	}
-	for _, shows := range []Symptom{resigned, madeBetween, changedBetween, bearsProxy} {
-		if evidence := shows(o); evidence != "" {
-			return evidence
-		}
-	}
-	return ""
+	return cmp.Or(resigned(o), toldBetween(o))
 }
 
 // resigned matches a certificate that is known not to be the server's own.
@@ -31,48 +27,60 @@ func resigned(o *Observation) string {
 	return "the certificate was issued by " + quoted(o.Trust.Issuer) + ", and not by the server's own root"
 }
 
-// madeBetween matches an answer to what did not arrive at the server.
-func madeBetween(o *Observation) string {
-	if o.Witness == nil || o.Witness.Closest != nil || o.Answer.Status() == 0 {
+// toldBetween matches what did not come to the other end as it was said. Of another
+// host to which the client was sent the server knows nothing.
+func toldBetween(o *Observation) string {
+	made := append(slices.Clone(o.Legs), o.Exchange)
+	known := append(slices.Clone(o.Before), o.Witness)
+	if len(known) != len(made) {
 		return ""
 	}
-	return "nothing of the request arrived at the server, and it was answered " + quoted(o.Answer.Start)
+	for i, x := range made {
+		if known[i] == nil || x.Authority != made[0].Authority {
+			continue
+		}
+		if evidence := between(x, known[i]); evidence != "" {
+			return evidence
+		}
+	}
+	return ""
 }
 
-// changedBetween matches a request that arrived otherwise than it left, or an answer
-// that came so: also in what a proxy may change.
-func changedBetween(o *Observation) string {
-	if o.Witness == nil || o.Witness.Closest == nil {
+// between says what of x is not the same at its two ends, also of what a proxy may
+// change; "" when all is.
+func between(x *wire.Exchange, w *Witness) string {
+	a := w.Closest
+	switch {
+	case a == nil && x.Answer.Status() == 0:
 		return ""
+	case a == nil:
+		return "nothing of the request arrived at the server, and it was answered " + quoted(x.Answer.Start)
 	}
-	if changes := requestChanges(o.Exchange, o.Witness.Closest); len(changes) > 0 {
+	if changes := requestChanges(x, a); len(changes) > 0 {
 		return "the request arrived at the server with changes: " + words(changes)
 	}
-	if o.Answer.Status() == 0 {
+	if !x.Complete() { // it may be the server that broke it off
 		return ""
 	}
-	changes := answerChanges(o.Exchange, o.Witness.Closest)
-	if !o.Complete() { // whoever broke it off, its body is another
-		changes = slices.DeleteFunc(changes, func(c change) bool { return c.field == partBody })
+	if changes := answerChanges(x, a); len(changes) > 0 {
+		return "the answer came with changes: " + words(changes)
 	}
-	if len(changes) == 0 {
-		return ""
-	}
-	return "the answer came with changes: " + words(changes)
+	return ""
 }
 
-// passedOn are fields by which whoever passes an answer on says so.
-var passedOn = []wire.Field{{Name: "Via"}, {Name: "Proxy-Connection"}}
-
-// bearsProxy matches an answer in which a proxy names itself.
+// bearsProxy matches an answer without a proxy in which one names itself, also one that
+// passes on what the server says. That proves nothing: it may be a reverse proxy, which
+// stands before the server and belongs to it.
 func bearsProxy(o *Observation) string {
-	if o.Answer.Status() != 407 && byProxy(o) == "" && !signed(o.Answer, passedOn) {
+	passedOn := slices.ContainsFunc([]string{"Via", "Proxy-Connection"}, func(name string) bool { return o.Answer.Get(name) != "" })
+	if !o.NoProxy || !passedOn && o.Answer.Status() != 407 && byProxy(o) == "" {
 		return ""
 	}
 	return "a proxy names itself: " + answerOf(o)
 }
 
-// pathIntercepted notes where something in the path acts as a proxy, and none is set.
+// pathIntercepted notes where something in the path acts as a proxy, and none is set:
+// whose it is, only a proof tells.
 func pathIntercepted(all []*judged) {
 	for _, j := range all {
 		if j.Observation == nil {
@@ -80,6 +88,9 @@ func pathIntercepted(all []*judged) {
 		}
 		if evidence := intercepted(j.Observation); evidence != "" {
 			j.verdicts = append(j.verdicts, Verdict{PathIntercepted, Note, Network, evidence})
+			j.proven = append(j.proven, PathIntercepted)
+		} else if evidence := bearsProxy(j.Observation); evidence != "" {
+			j.verdicts = append(j.verdicts, Verdict{PathIntercepted, Note, Unknown, evidence})
 		}
 	}
 }

@@ -22,7 +22,7 @@ func repetitionsDiffer(all []*judged) {
 		evidence string
 	}
 	var differences []difference
-	steady := 0
+	steady, differs := map[*Finding]int{}, map[*Finding]int{}
 	for _, again := range all {
 		cold, right := named(all, again.Step.Name), firstOf(all, again)
 		if cold == nil || cold.Observation == nil || again.Observation == nil {
@@ -35,11 +35,14 @@ func repetitionsDiffer(all []*judged) {
 		case other != nil && right != again && fetched(right):
 			differences = append(differences, difference{again, other, WarmFails, "; the first time it had come right"})
 		case one != nil && other != nil && cold != again:
-			steady++
+			steady[one]++
 		}
 	}
 	for _, d := range differences {
-		if steady > len(differences) {
+		differs[d.from]++
+	}
+	for _, d := range differences {
+		if steady[d.from] > differs[d.from] {
 			d.of.verdicts = append(d.of.verdicts, Verdict{d.to, Note, owner(d.to, d.of.Observation), d.from.Name + d.evidence})
 			continue
 		}
@@ -215,7 +218,7 @@ func onConnections(all []*judged) [][]*judged {
 
 // answeredAlone tells whether what was turned away was not so when it was alone.
 func answeredAlone(o *Observation) bool {
-	return o.Alone.Complete() && !turnedAway(&Observation{Exchange: o.Alone})
+	return o.Alone.Complete() && !slices.Contains([]int{403, 407, 429, 503}, o.Alone.Answer.Status())
 }
 
 // leastTurnedAway is how many connections must be turned away among others, and
@@ -225,7 +228,7 @@ const leastTurnedAway = 2
 // refusedRequest tells whether j was turned away on a connection that had been
 // served: then it is not connections that somebody minds.
 func refusedRequest(j *judged) bool {
-	return j.Observation != nil && j.Observation.Reused && slices.Contains([]int{429, 503}, j.Observation.Answer.Status())
+	return j.Observation != nil && j.Observation.Reused && j.Observation.Answer.Status() == 503
 }
 
 // turnedAwayTogether tells a proxy that minds how many connections a client has

@@ -50,10 +50,11 @@ type Tool struct {
 
 // A Route is how the exchanges went.
 type Route struct {
-	Proxy    string `json:"proxy"`     // as a URL without a login; "" for none
-	Source   string `json:"source"`    // where the setting is from
-	ProvenBy string `json:"proven_by"` // how it is known that the proxy was used
-	Product  string `json:"product"`   // as it names itself; "" when it does not
+	Proxy     string `json:"proxy"`      // as a URL without a login; "" for none
+	Source    string `json:"source"`     // where the setting is from
+	ProvenBy  string `json:"proven_by"`  // how it is known that the proxy was used
+	Product   string `json:"product"`    // the name of what is nearest to the client; "" when that is not known
+	ProductBy string `json:"product_by"` // by what it shows itself, or what else names a proxy; "" for nothing
 }
 
 // Asked is the server that was asked.
@@ -90,6 +91,7 @@ type Shown struct {
 // A ShownMend is what one types into a product.
 type ShownMend struct {
 	Product string `json:"product"`
+	Cause   string `json:"cause"` // the lines against which they are; "" where none are known
 	Where   string `json:"where"` // the lines stand: a file or a section, and beside which others
 	Lines   string `json:"lines"`
 	Backing string `json:"backing"` // a document, a trial, both or neither
@@ -228,6 +230,9 @@ func Catalogue() string {
 		for _, e := range explains {
 			fmt.Fprintln(digest, e.Name)
 		}
+	}
+	for _, p := range Products {
+		fmt.Fprintln(digest, p.Name, p.Serves, p.Signs)
 	}
 	for _, m := range Mends {
 		fmt.Fprintln(digest, m.Product.Name, m.Finding.Name, m.Cause, m.In, m.At, m.Lines, m.Source, m.Tried)

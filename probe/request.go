@@ -102,6 +102,7 @@ type filler func(b *blanks, argument string) (string, error)
 var fillers = map[string]filler{
 	"host":       always(func(b *blanks) string { return shortHost(b.Host, b.Target.TLS) }),
 	"content":    always(func(b *blanks) string { return shortHost(b.Content, false) }),
+	"address":    always(func(b *blanks) string { return shortHost(b.Address, false) }),
 	"tls":        always(func(b *blanks) string { return shortHost(b.Secure, true) }),
 	"wua":        always(func(b *blanks) string { return b.WUA }),
 	"protocol":   always(func(b *blanks) string { return b.Protocol }),
@@ -131,6 +132,7 @@ var fillers = map[string]filler{
 	},
 	"cv":      func(b *blanks, digits string) (string, error) { return start(b.cv, digits), nil },
 	"hex":     func(b *blanks, digits string) (string, error) { return start(fmt.Sprintf("%x", b.cv), digits), nil },
+	"other":   func(b *blanks, digits string) (string, error) { return end(fmt.Sprintf("%x", b.cv), digits), nil },
 	"filler":  func(_ *blanks, size string) (string, error) { return strings.Repeat("x", number(size)), nil },
 	"devices": func(_ *blanks, size string) (string, error) { return devices(number(size)), nil },
 	"object": func(b *blanks, argument string) (string, error) {
@@ -174,6 +176,9 @@ func units(argument string, unit time.Duration) time.Duration {
 // start are the first characters of s, as many as the argument states.
 func start(s, digits string) string { return s[:min(number(digits), len(s))] }
 
+// end are the last characters of s, as many as the argument states.
+func end(s, digits string) string { return s[max(len(s)-number(digits), 0):] }
+
 // guid is an identifier that is the same throughout a run.
 func (b *blanks) guid(kind string) string {
 	h := fmt.Sprintf("%x", b.cv)
@@ -186,6 +191,7 @@ var parts = map[string]func(size int64) (from, to int64){
 	"second":  func(size int64) (int64, int64) { return within(5473, 6622, size) },
 	"third":   func(size int64) (int64, int64) { return within(12095, 7551, size) },
 	"deep":    func(size int64) (int64, int64) { return within(1<<20+1000, 4096, size) },
+	"edge":    func(size int64) (int64, int64) { return within(1<<20-2048, 4096, size) },
 	"beyond":  func(size int64) (int64, int64) { return size, size + 99 },
 	"last":    func(size int64) (int64, int64) { return size - 1, size - 1 },
 	"cut":     func(size int64) (int64, int64) { return within(0, 64<<10, size) },
@@ -286,7 +292,8 @@ func (b *blanks) request(s *Step) (*wire.Request, error) {
 	if s.Variant == warm || s.Variant == second {
 		shorten(r.Head)
 	}
-	b.address(r, b.Target.TLS && !strings.Contains(s.Send, "{content}")) // by name alone, 80 and 443 are the same
+	inClear := strings.Contains(s.Send, "{content}") || strings.Contains(s.Send, "{address}")
+	b.address(r, b.Target.TLS && !inClear) // by name alone, 80 and 443 are the same
 	return r, nil
 }
 

@@ -314,4 +314,5 @@ const (
 )
 
 // known is an update server whose file has a known size.
-var known = Target{Kind: Embedded, Host: "wsus.test:8530", Content: "wsus.test:8530", Secure: "wsus.test:8531", Size: 100_000}
+var known = Target{Kind: Embedded, Host: "wsus.test:8530", Content: "wsus.test:8530", Secure: "wsus.test:8531", Size: 100_000,
+	Prefixed: true, Address: "192.0.2.7:8530"}

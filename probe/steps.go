@@ -36,12 +36,12 @@ var Steps = []*Step{
 	{
 		Name: "wua-extended", Title: "ask what the updates are made of",
 		By: WUA, Layer: SOAP, Kind: soap, On: "wua", Only: whenSynced, Send: clientCall("GetExtendedUpdateInfo", getExtendedUpdateInfo),
-		Rules: []Rule{{If: portLost, Then: HostRewritten}, {If: filesElsewhere, Then: FilesElsewhere}},
+		Rules: filesNamed,
 	},
 	{
 		Name: "wua-locations", Title: "ask where a file is",
 		By: WUA, Layer: SOAP, Kind: soap, On: "wua", Only: whenSynced, Send: clientCall("GetFileLocations", getFileLocations),
-		Rules: []Rule{{If: portLost, Then: HostRewritten}, {If: filesElsewhere, Then: FilesElsewhere}},
+		Rules: filesNamed,
 	},
 	{
 		Name: "wua-report", Title: "report how it went",
@@ -145,6 +145,10 @@ var Steps = []*Step{
 		By: BITS, Layer: Job, Kind: ranged, On: "bits", Quick: true, Send: bitsGet("{object:.psf}", "{range:deep}"),
 	},
 	{
+		Name: "bits-range-edge", Title: "fetch a part across the first MiB, where caches cut files into slices",
+		By: BITS, Layer: Job, Kind: ranged, On: "bits", Send: bitsGet("{object}", "{range:edge}"),
+	},
+	{
 		Name: "bits-range-last", Title: "fetch the last byte of a file",
 		By: BITS, Layer: Job, Kind: ranged, On: "bits", Send: bitsGet("{object:.esd}", "{range:last}"),
 	},
@@ -227,6 +231,16 @@ var Steps = []*Step{
 		By: DO, Layer: Job, Kind: ranged, On: "do-cloud-2", Since: Win10, Only: onlyMicrosoft, Send: doGet("{stream}", "{range:quarter}"),
 	},
 
+	// The names under which the same files are asked for: a number comes before that
+	// of the host, another one for each session (wire.md 4.4), and a cache of a
+	// provider, to which clients are sent, has an address for a name (wire.md 4.5).
+	underPrefix("1", "do-probe-1"), underPrefix("2", ""), underPrefix("3", ""), underPrefix("4", ""),
+	underPrefix("7", ""), underPrefix("9", ""), underPrefix("11", ""),
+	{
+		Name: "do-address", Title: "ask for two bytes of a host that is named by its address",
+		By: DO, Layer: Job, Kind: addressed, On: "do-names", Since: Win10, Only: whenAddressed, Send: twoBytesAt("{address}"),
+	},
+
 	// What Windows needs to trust a certificate (wire.md 5.5).
 	{
 		Name: "ctl-roots", Title: "fetch the list of trusted roots",
@@ -243,6 +257,11 @@ var Steps = []*Step{
 	{
 		Name: "ctl-again", Title: "ask whether the list of trusted roots has changed",
 		By: CryptoAPI, Layer: Fetch, Kind: cabinet, On: "cryptoapi", Only: onlyMicrosoft, Good: []int{304}, Send: revalidate,
+	},
+	{
+		Name: "ctl-anew", Title: "fetch the list of trusted roots under another query",
+		By: CryptoAPI, Layer: Fetch, Kind: cabinet, On: "cryptoapi", Only: onlyMicrosoft, Send: cryptoGet(trustList + "authrootstl.cab?{other:16}"),
+		Rules: []Rule{{If: keptUnderOtherQuery, Then: ListsStale}},
 	},
 	{
 		Name: "crl-file", Title: "fetch a list of revoked certificates",
@@ -267,6 +286,20 @@ Host: {content}
 		By: WUA, Layer: SOAP, Kind: soap, On: "tls", Only: inClear, Spare: whileGuessed, Send: overTLS(clientCall("GetConfig", getConfig)),
 		Absent: []*Finding{TunnelServerDown, ServerRefuses, ServerUnreachable},
 	},
+}
+
+// filesNamed are the rules for an answer that names files.
+var filesNamed = []Rule{
+	{If: filesByTLS, Then: FilesByTLS}, {If: portLost, Then: HostRewritten}, {If: filesElsewhere, Then: FilesElsewhere},
+}
+
+// underPrefix asks for two bytes at the host's name with a number and a dot before
+// it, once the step behind is done.
+func underPrefix(n, behind string) *Step {
+	return &Step{
+		Name: "do-prefix-" + n, Title: "ask for two bytes of the host's name with " + n + ". before it",
+		By: DO, Layer: Job, Kind: prefixed, On: "do-names", Since: Win10, Only: whenPrefixed, Send: twoBytesAt(n + ".{content}"), Behind: behind,
+	}
 }
 
 // typed is a small file of one of the types that Windows Update fetches.

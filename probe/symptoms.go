@@ -160,6 +160,43 @@ func titleOf(page []byte) string {
 	return strings.TrimSpace(title)
 }
 
+// denials are words in the title of a page that says that something is not wanted.
+var denials = []string{"denied", "blocked", "forbidden", "not allowed", "policy"}
+
+// denialPage matches an answer whose page says that it is a denial, whatever the
+// status says.
+func denialPage(o *Observation) string {
+	_, body := o.reply()
+	title := strings.ToLower(titleOf(body.Excerpt))
+	if !slices.ContainsFunc(denials, func(word string) bool { return strings.Contains(title, word) }) {
+		return ""
+	}
+	return answerOf(o)
+}
+
+// serverLogin matches an answer by which a web server asks for a login.
+func serverLogin(o *Observation) string {
+	answer, _ := o.reply()
+	if answer.Get("WWW-Authenticate") == "" || answer.Status() != 401 {
+		return ""
+	}
+	return answerOf(o) + ", WWW-Authenticate: " + quoted(strings.Join(answer.All("WWW-Authenticate"), ", "))
+}
+
+// errorKept matches an error that a cache had: it says so, or the server gave it
+// before and was not asked now.
+func errorKept(o *Observation) string {
+	w := o.Witness
+	switch {
+	case o.Answer.Status() < 400 || o.Stopped == wire.Tunnel:
+	case number(o.Answer.Get("Age")) > 0:
+		return answerOf(o) + ", " + o.Answer.Get("Age") + " s old"
+	case w != nil && w.Closest == nil && w.Earlier != nil && w.Earlier.Reply.Status() == o.Answer.Status():
+		return answerOf(o) + "; nothing of it arrived at the server, which had given that answer before"
+	}
+	return ""
+}
+
 func isHEAD(o *Observation) string {
 	if o.Sent.Method() != "HEAD" || o.Stopped == wire.Tunnel {
 		return ""
@@ -231,12 +268,17 @@ func offers(answer wire.Head, scheme string) bool {
 	return false
 }
 
-// loginUseless matches a 407 that no service of Windows can satisfy. To a request
-// that ends its connection, a proxy offers nothing that needs one.
+// unoffered tells whether o is a 407 to a request that ends its connection: to that
+// a proxy offers nothing that needs one.
+func unoffered(o *Observation) bool {
+	answer, _ := o.reply()
+	return strings.EqualFold(o.Sent.Get("Proxy-Connection"), "close") && len(answer.All("Proxy-Authenticate")) == 0
+}
+
+// loginUseless matches a 407 that no service of Windows can satisfy.
 func loginUseless(o *Observation) string {
 	answer, _ := o.reply()
-	ends := strings.EqualFold(o.Sent.Get("Proxy-Connection"), "close") && len(answer.All("Proxy-Authenticate")) == 0
-	if answer.Status() != 407 || ends || offers(answer, "NTLM") || offers(answer, "Negotiate") || offers(answer, "Kerberos") {
+	if answer.Status() != 407 || unoffered(o) || offers(answer, "NTLM") || offers(answer, "Negotiate") || offers(answer, "Kerberos") {
 		return ""
 	}
 	if o.Sent.Get(authorization) != "" || o.Tunnel != nil && o.Tunnel.Sent.Get(authorization) != "" {
@@ -252,6 +294,9 @@ func otherPort(o *Observation) string {
 		return ""
 	}
 	denied, on443 := o.Tunnel.Answer.Status(), o.Port443.Answer.Status()
+	if on443 == 407 && o.Tunnel.Sent.Get(authorization) != "" { // the other was tried without the login
+		return ""
+	}
 	if denied == on443 || denied/100 == 5 && denied != 501 {
 		return ""
 	}
@@ -271,7 +316,7 @@ func certificateWanted(o *Observation) string {
 
 // poolStopped matches what http.sys says when the service behind it is down.
 func poolStopped(o *Observation) string {
-	if !signed(o.Answer, []wire.Field{{Name: "Server", Value: "Microsoft-HTTPAPI"}}) {
+	if !signed(o.Answer, httpsysSign) {
 		return ""
 	}
 	return answered(503)(o)
@@ -291,4 +336,22 @@ func longBody(o *Observation) string {
 		return ""
 	}
 	return fmt.Sprintf("a body of %d bytes", len(o.SentBody))
+}
+
+// pageForTLS matches a page where the handshake should begin, behind a tunnel that
+// was said to be open.
+func pageForTLS(o *Observation) string {
+	start := strings.ToLower(strings.TrimSpace(string(o.Raw[:min(len(o.Raw), 200)])))
+	if o.Stopped != wire.Secure || !strings.HasPrefix(start, "<!doctype") && !strings.HasPrefix(start, "<html") && !strings.HasPrefix(start, "http/1.") {
+		return ""
+	}
+	return broke(o)
+}
+
+// sentElsewhere matches an exchange that a redirect took to another host.
+func sentElsewhere(o *Observation) string {
+	if n := len(o.Legs); n == 0 || o.Legs[n-1].Answer.Status()/100 != 3 || o.Legs[n-1].Authority == o.Authority {
+		return ""
+	}
+	return "it was sent to " + quoted(o.Authority)
 }

@@ -34,6 +34,10 @@ func TestFindings(t *testing.T) {
 		if f.Source == "" || f.Grade == "" || f.Effect == "" {
 			t.Errorf("%s has the source %q, the grade %q and the effect %q, want each", f.Name, f.Source, f.Grade, f.Effect)
 		}
+		byStatus := f.Codes == nil && !f.NoCode || slices.ContainsFunc(f.Codes, func(c Coded) bool { return c.Code == ofStatus })
+		if byStatus && f.Statuses == nil && f != Unexplained {
+			t.Errorf("%s is logged by status, and has none", f.Name)
+		}
 		if f.NoCode && f.Codes != nil {
 			t.Errorf("%s has codes and says that it has none", f.Name)
 		}

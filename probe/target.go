@@ -37,6 +37,8 @@ type Target struct {
 	Secure     string         // host:port for TLS
 	Guessed    bool           // Secure is only what a WSUS usually has
 	Size       int64          // of the files to fetch, which a fake WSUS makes; 0 when it does not
+	Prefixed   bool           // it is known to have the names that clients make of Content (wire.md 4.4)
+	Address    string         // host:port of the files, by address and not by name; "" when it is not known
 	ObjectPath string         // of the file to fetch on a server that is no fake WSUS
 	Witness    string         // path at which it tells what arrived there; "" when it does not
 	CA         string         // SHA-256 of the server's own root, in hexadecimal; "" when not known
@@ -91,7 +93,8 @@ func (t *Target) object(run, argument string) Object {
 }
 
 // Fill puts the names of t into a line that one types. Squid wants a list of
-// names, and one of addresses, under names of their own.
+// names, and one of addresses, under names of their own; in a regular expression the
+// server's name is {server-re}.
 func (t *Target) Fill(fix string) string {
 	host, _, _ := net.SplitHostPort(t.Host)
 	_, port, _ := net.SplitHostPort(t.Secure)
@@ -99,7 +102,7 @@ func (t *Target) Fill(fix string) string {
 	if net.ParseIP(host) != nil {
 		acl = "acl windowsupdate dst " + host
 	}
-	return strings.NewReplacer("{squid-acl}", acl, "{server}", host, "{tls-port}", port).Replace(fix)
+	return strings.NewReplacer("{squid-acl}", acl, "{server}", host, "{server-re}", regexp.QuoteMeta(host), "{tls-port}", port).Replace(fix)
 }
 
 // Trust is what is known of the certificate that a server, or somebody in its

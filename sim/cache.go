@@ -98,13 +98,24 @@ func (i inverted) Read(p []byte) (int, error) {
 // offset32 asks for what is left of an offset in 32 bits, and says that it is
 // what was asked for.
 func offset32(r *http.Request, ask ask) (*http.Response, error) {
+	return shifted(r, ask, func(from int64) int64 { return from % (1 << 32) })
+}
+
+// sliceStart asks for the part from the start of a slice of 64 KiB on, and says that
+// it is what was asked for.
+func sliceStart(r *http.Request, ask ask) (*http.Response, error) {
+	return shifted(r, ask, func(from int64) int64 { return from &^ (64<<10 - 1) })
+}
+
+// shifted asks for a part that begins elsewhere, and says that it is the one that
+// was asked for.
+func shifted(r *http.Request, ask ask, begin func(from int64) int64) (*http.Response, error) {
 	var first, last int64
-	asked := r.Header.Get("Range")
-	if _, err := fmt.Sscanf(asked, "bytes=%d-%d", &first, &last); err != nil || first < 1<<32 {
+	if _, err := fmt.Sscanf(r.Header.Get("Range"), "bytes=%d-%d", &first, &last); err != nil || severalRanges(r) || begin(first) == first {
 		return ask(r)
 	}
-	wrapped := first % (1 << 32)
-	r.Header.Set("Range", fmt.Sprintf("bytes=%d-%d", wrapped, wrapped+last-first))
+	from := begin(first)
+	r.Header.Set("Range", fmt.Sprintf("bytes=%d-%d", from, from+last-first))
 	answer, err := ask(r)
 	if err != nil {
 		return nil, err
@@ -198,6 +209,50 @@ func postCache(n *Net) {
 // their query.
 func staleByPath(when When) func(*Net) {
 	return replay(both(when, lacking("Range")), func(r *http.Request) string { return r.Method + " " + r.URL.Path })
+}
+
+// errorsKept keeps each error that the server gives, and gives it again for the same
+// URL. It says how old it is, in seconds, unless that is "".
+func errorsKept(when When, age string) func(*Net) {
+	return func(n *Net) {
+		var cache firsts[*kept]
+		forward(when, func(r *http.Request, ask ask) (*http.Response, error) {
+			if k, ok := cache.get(r.URL.String()); ok {
+				again := k.answer(r)
+				if age != "" {
+					again.Header.Set("Age", age)
+				}
+				return again, nil
+			}
+			answer, err := ask(r)
+			if err == nil && answer.StatusCode >= 400 {
+				text, _ := io.ReadAll(io.LimitReader(answer.Body, maxKept))
+				k, _ := cache.claim(r.URL.String(), &kept{answer.StatusCode, answer.Header, text})
+				answer.Body.Close()
+				return k.answer(r), nil
+			}
+			return answer, err
+		})(n)
+	}
+}
+
+// probeKept takes the two bytes of the probe of Delivery Optimization for the whole
+// file, and gives them for each part of it from then on.
+func probeKept(n *Net) {
+	var cache firsts[*kept]
+	forward(oneRange, func(r *http.Request, ask ask) (*http.Response, error) {
+		if k, ok := cache.get(r.URL.String()); ok {
+			return k.answer(r), nil
+		}
+		answer, err := ask(r)
+		if err == nil && twoBytes(r) {
+			text, _ := io.ReadAll(io.LimitReader(answer.Body, maxKept))
+			k, _ := cache.claim(r.URL.String(), &kept{answer.StatusCode, answer.Header, text})
+			answer.Body.Close()
+			return k.answer(r), nil
+		}
+		return answer, err
+	})(n)
 }
 
 // rangeFromCache fetches whole files, and cuts the parts itself. Who asks for a

@@ -14,6 +14,7 @@ var ForTests = map[string]*Fault{
 	"exe-reset":        {Name: "exe-reset", Break: takeOver(file(".exe"), hangUp)},
 	"host-other":       {Name: "host-other", Break: request(func(r *http.Request) { r.Host = "other.example" })},
 	"query-empty":      {Name: "query-empty", Break: request(where(lacking("SOAPAction"), func(r *http.Request) { r.URL.ForceQuery = r.URL.RawQuery == "" }))},
+	"via-squid":        {Name: "via-squid", Break: response(everything, func(r *http.Response) { r.Header.Set("Via", "1.1 proxy.test (squid/5.7)") })},
 	"now-and-then-503": {Name: "now-and-then-503", Break: nowAndThen},
 	"range-clamped": {Name: "range-clamped", Break: request(where(having("Range"), func(r *http.Request) {
 		var from, to int64

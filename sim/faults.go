@@ -2,6 +2,7 @@ package sim
 
 import (
 	"net/http"
+	"strings"
 	"time"
 
 	"proxycheck/probe"
@@ -52,7 +53,7 @@ var Faults = []*Fault{
 	},
 	{
 		Name: "answer-closed", Title: "the proxy hangs up in place of an answer", Source: "KB10132",
-		Break: takeOver(everything, hangUp), Shows: shows(probe.ConnectionClosed, probe.TunnelDenied),
+		Break: takeOver(everything, hangUp), Shows: shows(probe.ConnectionClosed),
 	},
 	{
 		Name: "answer-reset", Title: "the connection is reset in mid-head", Source: "KB2894304",
@@ -521,6 +522,273 @@ var Faults = []*Fault{
 	{
 		Name: "path-cached", Title: "without a proxy: a cache in the path has to have a file before it has its parts", Source: "RFC 9110, 3.7",
 		Break: inPath(rangeOnlyWarm), Shows: shows(probe.ColdFails, probe.PathIntercepted),
+	},
+	{
+		Name: "server-gone-503", Title: "a Squid cannot connect to a server that is no more", Source: "WSUS policy left behind, 2014",
+		Break: squidNoAnswer, Shows: shows(probe.ServerBehindProxyDown),
+	},
+	{
+		Name: "server-nameless-503", Title: "a Squid does not find the name of a server that is no more", Source: "WSUS policy left behind, 2014",
+		Break: squidNoName, Shows: shows(probe.ServerBehindProxyDown),
+	},
+	{
+		Name: "server-gone-502", Title: "an ISA Server does not find a server that is no more", Source: "KB2688030",
+		Break: isaNoHost, Shows: shows(probe.ServerBehindProxyDown),
+	},
+	{
+		Name: "server-gone-504", Title: "an old Squid waits in vain for a server that is no more", Source: "wuerror.h, WU_E_PT_HTTP_STATUS_GATEWAY_TIMEOUT",
+		Break: oldSquidNoAnswer, Shows: shows(probe.ServerBehindProxyDown),
+	},
+	{
+		Name: "login-isa", Title: "ISA Server wants a login by Negotiate, Kerberos or NTLM, and hangs up", Source: "KB885819",
+		Break: answer(everything, loginISA), Shows: shows(probe.LoginWanted),
+	},
+	// What only a part of what is asked for meets.
+	{
+		Name: "range-denied", Title: "requests for a part of a file are denied as if the file were", Source: "emtunc.org on Palo Alto",
+		Break: denied(having("Range")), Shows: shows(probe.RangeRefused),
+	},
+	{
+		Name: "range-reset", Title: "a firewall resets the connection where a part of a file is asked for",
+		Source: "Palo Alto: block HTTP range", Break: takeOver(having("Range"), reset), Shows: shows(probe.RangeReset),
+	},
+	{
+		Name: "range-cut-by-one", Title: "each part comes without its last byte", Source: "BITS return values",
+		Break: request(askFor(byteLess)), Shows: shows(probe.RangeWrong),
+	},
+	{
+		Name: "range-limited", Title: "no more than 4 KiB are fetched for a part", Source: "Delivery Optimization return values",
+		Break: request(askFor(atMost(4 << 10))), Shows: shows(probe.RangeWrong),
+	},
+	{
+		Name: "range-with-trailer", Title: "a scanner adds a remark to each part, and counts it", Source: "KB3175743",
+		Break: response(oneRange, trailer), Shows: shows(probe.RangeWrong),
+	},
+	{
+		Name: "range-page", Title: "a page comes in place of each part, under the status of a part", Source: "KB3175743",
+		Break: response(oneRange, pageAsPart), Shows: shows(probe.PageInstead),
+	},
+	{
+		Name: "range-of-other-slice", Title: "a cache gives the start of a slice of an express file for a part from inside",
+		Source: "tried on lancache", Break: forward(both(having("Range"), file(".psf")), sliceStart), Shows: shows(probe.ContentAltered),
+	},
+	{
+		Name: "range-ends-with-slice", Title: "a part that crosses the edge of a slice ends there", Source: "nginx issue 1065",
+		Break: request(askFor(toSlice)), Shows: shows(probe.SliceEdgeBroken),
+	},
+	{
+		Name: "slice-tags-differ", Title: "an answer is cut at the edge of a slice whose node gives another ETag",
+		Source: "lancache/generic issue 12", Break: response(acrossSlices, endAtSlice), Shows: shows(probe.SliceEdgeBroken),
+	},
+	{
+		Name: "two-bytes-denied", Title: "the two bytes by which Delivery Optimization tries ranges are denied",
+		Source: "a capture of Windows 10, 2020", Break: denied(twoBytes), Shows: shows(probe.TwoBytesDenied),
+	},
+	{
+		Name: "two-bytes-kept", Title: "a cache takes the two bytes that try ranges for the whole file",
+		Source: "a capture of Windows 10, 2020", Break: probeKept, Shows: shows(probe.RangeWrong),
+	},
+	{
+		Name: "prefixes-denied", Title: "a list has exact names, and clients put a number before them",
+		Source: "WindowsUpdate.log of Windows 10 machines", Break: denied(underPrefix), Shows: shows(probe.PrefixDenied),
+	},
+	{
+		Name: "addresses-denied", Title: "hosts that are named by their address are denied",
+		Source: "a capture of Windows 10 behind the cache of a provider", Break: denied(byAddress), Shows: shows(probe.AddressDenied),
+	},
+	{
+		Name: "list-of-names", Title: "a list lets through one name and nothing else",
+		Source: "WindowsUpdate.log of Windows 10 machines", Break: denied(either(underPrefix, byAddress)), Shows: shows(probe.PrefixDenied, probe.AddressDenied),
+	},
+
+	// What becomes of files.
+	{
+		Name: "file-held", Title: "a scanner holds each whole file back until the client has given up", Source: "Skyhigh: data trickling",
+		Break: takeOver(both(wholeContent, file(".cab")), stall), Shows: shows(probe.ProxySilent),
+	},
+	{
+		Name: "file-empty", Title: "files come without a byte, and the status is good", Source: "BITS return values",
+		Break: response(both(method("GET"), both(file(".cab"), lacking("Range"))), empty), Shows: shows(probe.ContentAltered),
+	},
+	{
+		Name: "file-length-removed", Title: "whole files come in chunks, without a length", Source: "HTTP requirements for BITS downloads",
+		Break: response(wholeContent, drop("Content-Length")), Shows: shows(probe.LengthMissing),
+	},
+	{
+		Name: "file-progress-page", Title: "a page that shows how the scan goes comes in place of each file",
+		Source: "Skyhigh: progress pages", Break: response(wholeContent, progress), Shows: shows(probe.ProgressPage),
+	},
+	{
+		Name: "type-denied", Title: "files are denied by the type that the server gives them", Source: "Windows Update troubleshooting",
+		Break: response(method("GET"), denyType("application/octet-stream")), Shows: shows(probe.FileTypeDenied),
+	},
+	{
+		Name: "scanner-full", Title: "the scanner has no room for big files, and the proxy says so with 503",
+		Source: "Broadcom 165435", Break: response(method("GET"), scannerFull(140_000)), Shows: shows(probe.BigAnswersFail),
+	},
+	{
+		Name: "do-throttled", Title: "a limit on bandwidth leaves Delivery Optimization 2 KiB a second",
+		Source: "Delivery Optimization return values",
+		Break:  response(both(saying("User-Agent", "Delivery-Optimization"), longPart), throttle(2<<10)), Shows: shows(probe.BodyTrickles),
+	},
+	{
+		Name: "big-packets-lost", Title: "packets of full size are lost on the way, and nobody says so", Source: "RFC 2923, 2.1",
+		Break: front(not(method("CONNECT")), bigLost), Shows: shows(probe.BigPacketsLost),
+	},
+
+	// What caches make of what changes.
+	{
+		Name: "copies-stale", Title: "a cache gives the files of the day before for those of today",
+		Source: "HTTP requirements for BITS downloads", Break: response(having("If-Unmodified-Since"), older), Shows: shows(probe.CopyStale),
+	},
+	{
+		Name: "head-stale", Title: "a cache answers HEAD for the file of the day before", Source: "HTTP requirements for BITS downloads",
+		Break: response(method("HEAD"), dayOlder), Shows: shows(probe.CopyStale),
+	},
+	{
+		Name: "trust-lists-stale", Title: "a cache knows the trust lists by their path alone", Source: "lancache: 22_wsus_cabs.conf",
+		Break: staleByPath(under(ctlPaths)), Shows: shows(probe.ListsStale),
+	},
+	{
+		Name: "denial-kept", Title: "a cache keeps the 403 for a signed URL that had expired", Source: "WindowsUpdate.log of Windows 10 machines",
+		Break: chain(firstMissing(under("/filestreamingservice/files/"), http.StatusForbidden), errorsKept(method("GET"), "")), Shows: shows(probe.ErrorKept),
+	},
+	{
+		Name: "missing-kept", Title: "a cache keeps the 404 for a file that the server did not have yet", Source: "RFC 9111, 4.2.2",
+		Break: chain(firstMissing(both(content, saying("User-Agent", "Delivery-Optimization")), http.StatusNotFound), errorsKept(method("GET"), "7")), Shows: shows(probe.ErrorKept),
+	},
+
+	// What is done to requests.
+	{
+		Name: "query-rewritten", Title: "queries are read, sorted and written anew", Source: "RFC 3986, 6.2.2",
+		Break: request(where(withQuery, queryRewritten)), Shows: shows(probe.SignedURLRefused),
+	},
+	{
+		Name: "query-lowered", Title: "queries are written in lower case", Source: "RFC 3986, 6.2.2.1",
+		Break: request(where(withQuery, queryLowered)), Shows: shows(probe.SignedURLRefused),
+	},
+	{
+		Name: "capitals-refused", Title: "URLs with capitals miss a list and are sent where they are not known", Source: "KB2688030",
+		Break: answer(withCapitals, refusal(http.StatusBadGateway)), Shows: shows(probe.CapitalsRefused),
+	},
+	{
+		Name: "agent-rewritten", Title: "the proxy puts its own User-Agent into requests", Source: "OONI: header manipulation",
+		Break: request(set("User-Agent", "Mozilla/5.0")), Shows: shows(probe.RequestsChanged),
+	},
+	{
+		Name: "codings-not-offered", Title: "the field Accept-Encoding is removed", Source: "tried on Privoxy with prevent-compression",
+		Break: request(unset("Accept-Encoding")), Shows: shows(probe.RequestsChanged),
+	},
+	{
+		Name: "soap-type-changed", Title: "calls get another Content-Type", Source: "tried on ASP.NET",
+		Break: request(set("Content-Type", "text/plain")), Shows: shows(probe.RequestRefused),
+	},
+	{
+		Name: "head-not-implemented", Title: "HEAD is answered as a method that nobody implements", Source: "wuerror.h, WU_E_PT_HTTP_STATUS_NOT_SUPPORTED",
+		Break: answer(method("HEAD"), "HTTP/1.1 501 Not Implemented\r\nContent-Length: 0\r\n\r\n"), Shows: shows(probe.HeadRefused),
+	},
+	{
+		Name: "sync-timed-out", Title: "the proxy does not wait until the server has found the updates",
+		Source: "wuerror.h, WU_E_PT_HTTP_STATUS_GATEWAY_TIMEOUT",
+		Break:  chain(origin(calling("SyncUpdates"), untilLeft), forward(calling("SyncUpdates"), impatient)), Shows: shows(probe.GatewayImpatient),
+	},
+	{
+		Name: "answer-fields-many", Title: "each answer gets 250 short fields", Source: "WinHTTP error messages",
+		Break: head(everything, "\r\n", "\r\n"+strings.Repeat("X-Hop: 1\r\n", 250)), Shows: shows(probe.HeadTooLarge),
+	},
+
+	// Logins and pages in the place of all that is asked for.
+	{
+		Name: "page-for-all", Title: "a login page comes for all that is asked, with status 200", Source: "wuerror.h, WU_E_PT_SOAPCLIENT_PARSE",
+		Break: front(not(method("CONNECT")), pageForAll), Shows: shows(probe.PageInstead),
+	},
+	{
+		Name: "login-as-server", Title: "a gateway asks for a login in the place of the server", Source: "wuerror.h, WU_E_PT_HTTP_STATUS_DENIED",
+		Break: answer(not(method("CONNECT")), refusalAsServer), Shows: shows(probe.ServerLoginWanted),
+	},
+	{
+		Name: "login-null-denied", Title: "the proxy takes a login by NTLM without a name, and then denies everything",
+		Source: "TechNet bb457028", Login: true, Break: chain(denied(everything), ntlm(true)), Shows: shows(probe.LoginDenied),
+	},
+	{
+		Name: "connect-page-503", Title: "CONNECT is denied by a page with the status 503", Source: "Squid wiki: Windows Update",
+		Break: answer(method("CONNECT"), denialAs503), Shows: shows(probe.TunnelDenied),
+	},
+	{
+		Name: "connect-with-more", Title: "the end of a body in chunks comes behind the answer to CONNECT", Source: "RFC 9110, 9.3.6",
+		Break: takeOver(method("CONNECT"), openAndSay), Shows: shows(probe.TLSBroken),
+	},
+	{
+		Name: "tls-inspected-old", Title: "the proxy inspects TLS and knows only version 1.0", Source: "WinHTTP error messages",
+		Break: tunnel(inspectOld), Shows: shows(probe.TLSBroken),
+	},
+
+	// What is denied, or lost, in ways that look like others.
+	{
+		Name: "all-denied", Title: "everything is denied by one page, tunnels too", Source: "tried on Squid with http_access deny all",
+		Break: denied(everything), Shows: shows(probe.RequestDenied),
+	},
+	{
+		Name: "all-reset", Title: "every request is reset, tunnels too", Source: "tried on Squid with deny_info TCP_RESET",
+		Break: takeOver(everything, reset), Shows: shows(probe.ConnectionReset),
+	},
+	{
+		Name: "all-silent", Title: "nothing comes through the proxy, and through its tunnels neither", Source: "tried on Squid with a delay pool",
+		Break: chain(takeOver(not(method("CONNECT")), stall), takeOver(method("CONNECT"), openAndStall)), Shows: shows(probe.ProxySilent),
+	},
+	{
+		Name: "denied-as-502", Title: "what is denied is answered 502, in the words of ISA Server", Source: "KB837451",
+		Break: answer(not(method("CONNECT")), denialAs502), Shows: shows(probe.RequestDenied),
+	},
+	{
+		Name: "queries-denied", Title: "URLs with a query are denied", Source: "tried on Varnish",
+		Break: denied(both(not(method("CONNECT")), queryOver(0))), Shows: shows(probe.SignedURLRefused),
+	},
+	{
+		Name: "multi-range-denied", Title: "more than five parts at once are denied, against an attack of 2011", Source: "CVE-2011-3192",
+		Break: denied(func(r *http.Request) bool { return strings.Count(r.Header.Get("Range"), ",") > 5 }), Shows: shows(probe.MultiRangeUnsupported),
+	},
+	{
+		Name: "size-denied-to-head", Title: "answers that state more than 600 KB are denied, to HEAD too", Source: "tried on HAProxy with res.hdr_val",
+		Break: response(everything, denyBeyond(600_000)), Shows: shows(probe.SizeDenied),
+	},
+	{
+		Name: "connect-page", Title: "CONNECT is answered 200, with a page where TLS should be", Source: "tried on Squid with deny_info 200",
+		Break: takeOver(method("CONNECT"), openAndShow), Shows: shows(probe.PageInstead),
+	},
+	{
+		Name: "sent-to-unknown", Title: "who asks for an .exe is sent to a portal that the proxy does not find", Source: "tried on Apache httpd with Redirect",
+		Break: answer(file(".exe"), "HTTP/1.1 302 Found\r\nLocation: http://portal.test/terms\r\nContent-Length: 0\r\n\r\n"), Shows: shows(probe.RedirectUnusable),
+	},
+	{
+		Name: "answer-lost", Title: "the proxy says 502 in the place of answers to HEAD that it got", Source: "tried on Varnish with pass",
+		Break: response(method("HEAD"), badGateway), Shows: shows(probe.AnswerLost),
+	},
+	{
+		Name: "requests-limited", Title: "a client may make 30 requests, and is then turned away", Source: "RFC 6585, 4",
+		Break: requestLimit(30), Shows: shows(probe.RequestsLimited),
+	},
+
+	// The server.
+	{
+		Name: "server-tls-old", Title: "the server knows only TLS 1.0", Source: "WinHTTP error messages",
+		Break: handshake(onlyTLS10), Shows: shows(probe.TLSBroken),
+	},
+	{
+		Name: "server-wants-login", Title: "the server's virtual directories do not let anonymous clients in",
+		Source: "Microsoft: WSUS, the IIS settings for web services", Break: origin(everything, wantLogin), Shows: shows(probe.ServerLoginWanted),
+	},
+	{
+		Name: "server-config-incomplete", Title: "the server's configuration has no properties", Source: "wuerror.h, WU_E_PT_CONFIG_PROP_MISSING",
+		Break: configCut, Shows: shows(probe.ConfigIncomplete),
+	},
+	{
+		Name: "server-refuses-cookies", Title: "the server takes none of the cookies that it gives", Source: "MS-WUSP 3.1.5",
+		Break: refuse("SyncUpdates", "InvalidCookie"), Shows: shows(probe.CookieRefused),
+	},
+	{
+		Name: "server-files-by-tls", Title: "the server says that its files are at its TLS port", Source: "KB3090184",
+		Break: filesAt(ServerName + ":" + securePort), Shows: shows(probe.FilesByTLS),
 	},
 }
 

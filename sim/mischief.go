@@ -7,10 +7,12 @@ import (
 	"crypto/tls"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -240,6 +242,13 @@ func turnAway(text string) func(net.Conn) {
 	}
 }
 
+// refusalAsServer asks for a login as a web server does (RFC 9110, 11.6.1).
+var refusalAsServer = refusal(http.StatusUnauthorized, "WWW-Authenticate: Basic realm=\"gateway\"\r\n")
+
+// denialAs503 is a denial under the status of a server that is not available.
+var denialAs503 = fmt.Sprintf("HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/html\r\nContent-Length: %d\r\n\r\n%s",
+	len(pageOf("Access Denied")), pageOf("Access Denied"))
+
 // postLimit refuses bodies of more than n bytes, unread.
 func postLimit(n int64) func(*Net) {
 	return takeOver(bodyOver(n), turnAway(refusal(http.StatusRequestEntityTooLarge, "Connection: close\r\n")))
@@ -262,6 +271,40 @@ func noUADenied(n *Net) { denied(both(method(http.MethodConnect), lacking("User-
 
 // pathsDenied refuses paths that begin with one of the prefixes.
 func pathsDenied(prefixes ...string) func(*Net) { return denied(under(prefixes...)) }
+
+// underPrefix matches a host's name with a number before it (wire.md 4.4).
+func underPrefix(r *http.Request) bool { return numbered.MatchString(r.Host) }
+
+// byAddress matches a host that is named by its address.
+func byAddress(r *http.Request) bool {
+	host, _, err := net.SplitHostPort(r.Host)
+	return err == nil && net.ParseIP(host) != nil
+}
+
+// withCapitals matches a URL with capitals behind its host.
+func withCapitals(r *http.Request) bool {
+	target := r.URL.RequestURI()
+	return r.Method != http.MethodConnect && target != strings.ToLower(target)
+}
+
+// twoBytes matches the probe of Delivery Optimization (wire.md 4.2).
+func twoBytes(r *http.Request) bool { return r.Header.Get("Range") == "bytes=0-1" }
+
+// oneRange matches what asks for one part of a file.
+var oneRange = both(having("Range"), not(severalRanges))
+
+// longPart matches a part of more than 64 KiB, which is what repetitions ask for.
+func longPart(r *http.Request) bool {
+	var from, to int64
+	n, _ := fmt.Sscanf(r.Header.Get("Range"), "bytes=%d-%d", &from, &to)
+	return n == 2 && to-from >= 64<<10
+}
+
+// withQuery matches a URL with a query.
+func withQuery(r *http.Request) bool { return r.URL.RawQuery != "" }
+
+// wholeContent matches a fetch of the whole file of an update.
+var wholeContent = both(content, lacking("Range"))
 
 // Where CryptoAPI finds out whether a certificate still holds (wire.md 5.5).
 const (
@@ -298,6 +341,183 @@ func xpressCut(r *http.Response) {
 		}
 	}
 	replaceBody(r, coded)
+}
+
+// pageForAll answers with a login page under the status 200, whatever is asked.
+func pageForAll(w http.ResponseWriter, _ *http.Request, _ http.Handler) {
+	w.Header().Set("Content-Type", "text/html")
+	io.WriteString(w, pageOf("Login"))
+}
+
+// progress puts a page in the place of a file that says when to ask for it again.
+func progress(r *http.Response) {
+	page(r, http.StatusOK, "Your download is being scanned")
+	r.Header.Set("Refresh", "5")
+}
+
+// pageAsPart puts a page in the place of a part of a file.
+func pageAsPart(r *http.Response) { page(r, http.StatusPartialContent, "This site is blocked") }
+
+// scannerFull puts the error of a gateway in the place of answers of more than n bytes.
+func scannerFull(n int64) func(*http.Response) {
+	return func(r *http.Response) {
+		if r.ContentLength > n {
+			page(r, http.StatusServiceUnavailable, "Scanning failed: the queue is full")
+		}
+	}
+}
+
+// denyType puts a refusal in the place of answers of one type.
+func denyType(contentType string) func(*http.Response) {
+	return func(r *http.Response) {
+		if r.StatusCode/100 == 2 && r.Header.Get("Content-Type") == contentType {
+			page(r, http.StatusForbidden, "This type of file is not wanted")
+		}
+	}
+}
+
+// empty takes all bytes out of a file.
+func empty(r *http.Response) { replaceBody(r, nil) }
+
+// trailer adds to a body what a scanner has to say, and counts it.
+func trailer(r *http.Response) {
+	const says = "\r\n<!-- no virus found -->"
+	if r.StatusCode == http.StatusPartialContent {
+		r.ContentLength += int64(len(says))
+		r.Header.Set("Content-Length", strconv.FormatInt(r.ContentLength, 10))
+		r.Body = joined{io.MultiReader(r.Body, strings.NewReader(says)), r.Body}
+	}
+}
+
+// dayOlder gives an answer to HEAD the date of an older copy.
+func dayOlder(r *http.Response) {
+	if changed, err := http.ParseTime(r.Header.Get("Last-Modified")); err == nil {
+		r.Header.Set("Last-Modified", changed.Add(-24*time.Hour).Format(http.TimeFormat))
+	}
+}
+
+// askFor changes the part that is asked for, if it is one.
+func askFor(part func(from, to int64) (int64, int64)) func(*http.Request) {
+	return func(r *http.Request) {
+		var from, to int64
+		if n, _ := fmt.Sscanf(r.Header.Get("Range"), "bytes=%d-%d", &from, &to); n == 2 && !severalRanges(r) {
+			from, to = part(from, to)
+			r.Header.Set("Range", fmt.Sprintf("bytes=%d-%d", from, to))
+		}
+	}
+}
+
+// byteLess is a part without its last byte.
+func byteLess(from, to int64) (int64, int64) { return from, max(to-1, from) }
+
+// atMost is the start of a part.
+func atMost(n int64) func(from, to int64) (int64, int64) {
+	return func(from, to int64) (int64, int64) { return from, min(to, from+n-1) }
+}
+
+// sliceSize is that of the slices in which caches keep files, in bytes.
+const sliceSize = 1 << 20
+
+// toSlice is a part up to the end of the slice in which it begins.
+func toSlice(from, to int64) (int64, int64) { return from, min(to, from|(sliceSize-1)) }
+
+// acrossSlices matches a part of more than one slice.
+func acrossSlices(r *http.Request) bool {
+	var from, to int64
+	n, _ := fmt.Sscanf(r.Header.Get("Range"), "bytes=%d-%d", &from, &to)
+	return n == 2 && !severalRanges(r) && from/sliceSize != to/sliceSize
+}
+
+// endAtSlice ends the body of a part with its first slice.
+func endAtSlice(r *http.Response) {
+	var from int64
+	if _, err := fmt.Sscanf(r.Header.Get("Content-Range"), "bytes %d-", &from); err == nil {
+		r.Body = joined{io.LimitReader(r.Body, sliceSize-from%sliceSize), r.Body}
+	}
+}
+
+// queryRewritten writes the query anew, in the order of its names.
+func queryRewritten(r *http.Request) { r.URL.RawQuery = r.URL.Query().Encode() }
+
+// queryLowered writes the query in lower case.
+func queryLowered(r *http.Request) { r.URL.RawQuery = strings.ToLower(r.URL.RawQuery) }
+
+// set puts a value into a field of requests that have it.
+func set(field, value string) func(*http.Request) {
+	return func(r *http.Request) {
+		if r.Header.Get(field) != "" {
+			r.Header.Set(field, value)
+		}
+	}
+}
+
+// packet is the most that gets through a tunnel that takes no packets of full size,
+// in bytes.
+const packet = 1400
+
+// bigLost lets nothing through that is longer than a packet, one way or the other.
+func bigLost(w http.ResponseWriter, r *http.Request, honest http.Handler) {
+	answer := &recorder{kept{status: http.StatusOK, header: http.Header{}}}
+	if r.ContentLength < packet {
+		honest.ServeHTTP(answer, r)
+	}
+	if r.ContentLength >= packet || len(answer.body) >= packet {
+		connOf(r).edit = nil
+		seize(stall)(w, r)
+		return
+	}
+	maps.Copy(w.Header(), answer.header)
+	w.WriteHeader(answer.status)
+	w.Write(answer.body)
+}
+
+// throttle lets so many bytes a second through.
+func throttle(rate int) func(*http.Response) {
+	return func(r *http.Response) { r.Body = joined{&throttled{r.Body, rate}, r.Body} }
+}
+
+// throttled reads at a rate, in bytes a second.
+type throttled struct {
+	io.Reader
+	rate int
+}
+
+func (t *throttled) Read(p []byte) (int, error) {
+	const beat = 50 * time.Millisecond
+	time.Sleep(beat)
+	return t.Reader.Read(p[:min(len(p), int(float64(t.rate)*beat.Seconds()))])
+}
+
+// impatient answers with 504 in the place of what it asks the server for.
+func impatient(r *http.Request, ask ask) (*http.Response, error) {
+	waiting, giveUp := context.WithTimeout(r.Context(), 50*time.Millisecond)
+	defer giveUp()
+	if answer, err := ask(r.WithContext(waiting)); err == nil {
+		answer.Body.Close()
+	}
+	answer := &http.Response{Request: r, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Body: http.NoBody}
+	page(answer, http.StatusGatewayTimeout, "The server has not answered in time")
+	return answer, nil
+}
+
+// openAndSay says that the tunnel is open, and ends a body that it does not have.
+func openAndSay(c net.Conn) {
+	io.WriteString(c, "HTTP/1.1 200 Connection established\r\n\r\n0\r\n\r\n")
+	linger(c)
+}
+
+// inspectOld inspects and knows TLS 1.0 alone.
+func inspectOld(n *Net) *goproxy.ConnectAction {
+	action := inspect(n)
+	honest := action.TLSConfig
+	action.TLSConfig = func(host string, ctx *goproxy.ProxyCtx) (*tls.Config, error) {
+		config, err := honest(host, ctx)
+		if err == nil {
+			onlyTLS10(config)
+		}
+		return config, err
+	}
+	return action
 }
 
 // inspect opens tunnels and signs in the place of the server.
@@ -341,4 +561,31 @@ func (f *firstLine) Write(p []byte) (int, error) {
 	}
 	f.done = bytes.Contains(p, f.old)
 	return f.Conn.Write(bytes.Replace(p, f.old, f.new, 1))
+}
+
+// openAndStall says that the tunnel is open, and lets nothing through.
+func openAndStall(c net.Conn) {
+	io.WriteString(c, "HTTP/1.1 200 Connection established\r\n\r\n")
+	stall(c)
+}
+
+// openAndShow says that the tunnel is open, and sends a page through it.
+func openAndShow(c net.Conn) {
+	io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n"+pageOf("Denied"))
+	linger(c)
+}
+
+// denialAs502 is how ISA Server denies a URL (KB837451).
+var denialAs502 = strings.Replace(refusal(http.StatusBadGateway, "Via: 1.1 ISA\r\n"), "Bad Gateway",
+	"Proxy Error ( The ISA Server denied the specified Uniform Resource Locator (URL).  )", 1)
+
+// badGateway puts a page that the server cannot be reached in the place of its answer.
+func badGateway(r *http.Response) { page(r, http.StatusBadGateway, "Bad gateway") }
+
+// requestLimit lets each client make so many requests.
+func requestLimit(n int64) func(*Net) {
+	return func(net *Net) {
+		var made atomic.Int64
+		answer(func(*http.Request) bool { return made.Add(1) > n }, refusal(http.StatusTooManyRequests))(net)
+	}
 }

@@ -18,7 +18,8 @@ import (
 var elsewhereByName = []string{
 	"server-name-gone", "server-port-refused", "server-syn-dropped", // without a proxy
 	"server-unreachable", "server-tls-refused", // as the proxy sees it
-	"server-issuer-unknown", // by the client
+	"server-issuer-unknown",                                                        // by the client
+	"server-gone-503", "server-nameless-503", "server-gone-502", "server-gone-504", // as the proxy tells it
 }
 
 // NewServer takes the faults at the server, each of them, and refuses any other

@@ -18,12 +18,19 @@ import (
 
 // endless lets the server say after each page of updates that there is more.
 func endless(n *Net) {
+	rewrite(n, calling("SyncUpdates"), func(text []byte) []byte {
+		return bytes.Replace(text, []byte("<Truncated>false"), []byte("<Truncated>true"), 1)
+	})
+}
+
+// rewrite lets the server give another answer to calls than it would.
+func rewrite(n *Net, when When, change func(text []byte) []byte) {
 	honest := n.Server.Handler
-	origin(calling("SyncUpdates"), func(w http.ResponseWriter, r *http.Request) {
+	origin(when, func(w http.ResponseWriter, r *http.Request) {
 		r.Header.Del("Accept-Encoding")
 		page := &recorder{kept{status: http.StatusOK, header: http.Header{}}}
 		honest.ServeHTTP(page, r)
-		text := bytes.Replace(page.body, []byte("<Truncated>false"), []byte("<Truncated>true"), 1)
+		text := change(page.body)
 		maps.Copy(w.Header(), page.header)
 		w.Header().Set("Content-Length", strconv.Itoa(len(text)))
 		w.WriteHeader(page.status)
@@ -75,6 +82,41 @@ func misname(c *tls.Config) {
 		other.ServerName = "old-wsus.test"
 		return honest(&other)
 	}
+}
+
+// onlyTLS10 knows no newer version of TLS.
+func onlyTLS10(c *tls.Config) { c.MinVersion, c.MaxVersion = tls.VersionTLS10, tls.VersionTLS10 }
+
+// wantLogin asks for a login as IIS does.
+func wantLogin(w http.ResponseWriter, _ *http.Request) {
+	w.Header()["WWW-Authenticate"] = []string{"Negotiate", "NTLM"} // in its own spelling
+	errorPage(w, http.StatusUnauthorized)
+}
+
+// configCut lets the configuration lack its properties.
+func configCut(n *Net) {
+	rewrite(n, calling("GetConfig"), func(text []byte) []byte {
+		before, rest, _ := bytes.Cut(text, []byte("<Properties>"))
+		_, after, _ := bytes.Cut(rest, []byte("</Properties>"))
+		return append(before[:len(before):len(before)], after...)
+	})
+}
+
+// untilLeft gives no answer until the other end hangs up.
+func untilLeft(_ http.ResponseWriter, r *http.Request) {
+	io.Copy(io.Discard, r.Body)
+	<-r.Context().Done()
+	panic(http.ErrAbortHandler)
+}
+
+// firstMissing answers the first request for each path with an error.
+func firstMissing(when When, status int) func(*Net) {
+	var asked firsts[bool]
+	first := func(r *http.Request) bool {
+		_, again := asked.claim(r.URL.Path, true)
+		return !again
+	}
+	return origin(both(when, first), func(w http.ResponseWriter, _ *http.Request) { errorPage(w, status) })
 }
 
 // wantCertificate lets in nobody without a certificate of its own.

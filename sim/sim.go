@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"maps"
 	"net"
+	"regexp"
 	"slices"
 	"time"
 
@@ -98,7 +99,7 @@ func (f *Fault) Silent() bool {
 }
 
 // silent are the findings that cost a time-out.
-var silent = []*probe.Finding{probe.NameServerSilent, probe.ProxyUnreachable, probe.ServerUnreachable, probe.ProxySilent, probe.SlowStart, probe.BodyTrickles}
+var silent = []*probe.Finding{probe.NameServerSilent, probe.ProxyUnreachable, probe.ServerUnreachable, probe.ProxySilent, probe.SlowStart, probe.BodyTrickles, probe.BigPacketsLost}
 
 // Lookup is the fault of that name, or nil.
 func Lookup(name string) *Fault {
@@ -202,7 +203,9 @@ func (n *Net) Close() {
 // route is the address of a machine in n, or an error for any other: the proxy
 // reaches nothing else.
 func (n *Net) route(authority string) (string, error) {
-	switch authority {
+	switch numbered.ReplaceAllString(authority, ServerName) {
+	case n.Server.plain.Addr().String(): // its address is a name too
+		return authority, nil
 	case net.JoinHostPort(ServerName, plainPort), withPort(ServerName, n.Server.plain.Addr()):
 		return n.Server.plain.Addr().String(), nil
 	case net.JoinHostPort(ServerName, securePort), withPort(ServerName, n.Server.secure.Addr()):
@@ -213,6 +216,9 @@ func (n *Net) route(authority string) (string, error) {
 	}
 	return "", fmt.Errorf("%s is not in the simulated net", authority)
 }
+
+// numbered matches the names that clients make of the server's (wire.md 4.4).
+var numbered = regexp.MustCompile(`^[0-9]{1,2}\.` + regexp.QuoteMeta(ServerName))
 
 // Addr is the address at which the proxy listens.
 func (n *Net) Addr() string { return n.Proxy.addr.String() }
@@ -249,6 +255,9 @@ func (n *Net) clientsTarget() probe.Target {
 	t := n.target(withPort(ServerName, plain), withPort(ServerName, secure))
 	if !n.clientKnowsCA {
 		t.CA = ""
+	}
+	if !n.Direct { // what lets some names pass and others not is a proxy
+		t.Prefixed, t.Address = true, plain.String()
 	}
 	return t
 }

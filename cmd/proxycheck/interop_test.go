@@ -27,9 +27,9 @@ import (
 
 // What a run through each real proxy must find. The plain configuration of each
 // is the control set: no finding there may be of grade fail but that nginx,
-// HAProxy and Varnish know no CONNECT and Varnish no file beyond its storage, and
-// each of grade warn is one that the product is known for. What another finding
-// accounts for is left out.
+// HAProxy and Varnish know no CONNECT, Varnish no file beyond its storage and
+// mitmproxy no TLS that it does not sign, and each of grade warn is one that the
+// product is known for. What another finding accounts for is left out.
 var trials = []struct {
 	product, variant string
 	fails, warns     string // names of findings, in the order of the report
@@ -49,7 +49,7 @@ var trials = []struct {
 	{product: "squid", variant: "size-limited", fails: "size-denied"},
 	{product: "squid", variant: "range-removed", fails: "range-ignored"},                     // warm too, but of the small files that it keeps
 	{product: "squid", variant: "range-removed-kept", fails: "range-ignored", size: 100_000}, // cold-fails under it: a file of 5 GiB is not kept
-	{product: "squid", variant: "denied", fails: "request-denied", warns: "tunnel-denied"},   // the server cannot say where its TLS is
+	{product: "squid", variant: "denied", fails: "request-denied"},
 	{product: "squid", variant: "connect-denied", fails: "tunnel-denied"},
 	{product: "squid", variant: "basic-auth", fails: "login-unusable"},
 	{product: "squid", variant: "basic-auth", fails: "login-unusable", login: true}, // and nothing else: the login works
@@ -74,7 +74,7 @@ var trials = []struct {
 	// It fetches a file also for a HEAD. All of the big one it would write to the disk.
 	{product: "nginx", variant: "cache", args: "--steps bits-[^b]*", warns: "range-fetched-whole cold-fails", notes: "requests-changed"},
 	// It asks for slices, also for a HEAD, and answers several ranges 200.
-	{product: "nginx", variant: "slice", fails: "tunnel-denied", warns: "multi-range-unsupported", notes: "requests-changed"},
+	{product: "nginx", variant: "slice", fails: "tunnel-denied lists-stale", warns: "multi-range-unsupported", notes: "requests-changed"},
 	{product: "nginx", variant: "http10", fails: "tunnel-denied", notes: "requests-changed"},
 	{product: "nginx", variant: "body-limited", fails: "tunnel-denied body-refused"}, // 413
 	{product: "haproxy", fails: "tunnel-denied"},
@@ -86,6 +86,10 @@ var trials = []struct {
 	// It leaves no coding in Accept-Encoding but gzip, so the answers of the web
 	// services come without xpress.
 	{product: "trafficserver", notes: "requests-changed"},
+	// It is there to look into TLS. The versions of TLS that Windows XP knows it
+	// does not take.
+	{product: "mitmproxy", fails: "tls-inspected"},
+	{product: "mitmproxy", args: "--as xp", fails: "tls-broken"},
 }
 
 func TestRealProxies(t *testing.T) {
@@ -268,6 +272,7 @@ var answers = []struct{ product, variant, condition, ranges string }{
 	{"haproxy", "", "412", "206"},
 	{"varnish", "", "200", "416"},
 	{"trafficserver", "", "412", "206"},
+	{"mitmproxy", "", "412", "206"},
 }
 
 // The fake WSUS is judged by clients that are not ours, through each product:

@@ -67,10 +67,10 @@ type call struct {
 // commands are in the order of the help.
 var commands = []command{
 	{"run", "--server URL [--proxy URL]", "make the exchanges of an update through the proxy and judge them", runCommand},
-	{"selftest", "[--fault NAME]...", "judge the simulated net, once healthy and once per fault", selftestCommand},
-	{"sim", "[--listen ADDRESS] [--fault NAME]...", "serve the simulated proxy to any client", simCommand},
-	{"list", "steps|findings|faults|codes", "list a table", listCommand},
-	{"explain", "CODE|FINDING|FAULT|STEP", "say all that is known of one", explainCommand},
+	{"selftest", "[--fault NAME]... [--product NAME]...", "judge the simulated net, once healthy and once per fault", selftestCommand},
+	{"sim", "[--listen ADDRESS] [--fault NAME]... [--product NAME]...", "serve the simulated proxy to any client", simCommand},
+	{"list", "steps|findings|faults|products|codes", "list a table", listCommand},
+	{"explain", "CODE|FINDING|FAULT|PRODUCT|STEP", "say all that is known of one", explainCommand},
 	{"doc", "", "write the reference as Markdown", docCommand},
 	{"version", "", "say which version this is", versionCommand},
 }

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
+	"strings"
 
 	"github.com/spf13/pflag"
 	"golang.org/x/term"
@@ -16,12 +18,15 @@ import (
 // An output is where a report goes, and in which form.
 type output struct {
 	format         string
+	forms          []string // there are
 	file           string
 	quiet, verbose bool
 }
 
-func (o *output) define(fs *pflag.FlagSet) {
-	fs.StringVar(&o.format, "format", "text", "the `FORM` of the report: text or json")
+// define adds the flags of an output that is text or JSON, or one of more forms.
+func (o *output) define(fs *pflag.FlagSet, more ...string) {
+	o.forms = append([]string{"text", "json"}, more...)
+	fs.StringVar(&o.format, "format", "text", "the `FORM` of the report: "+oneOf(o.forms))
 	fs.StringVarP(&o.file, "output", "o", "", "write the report to `FILE`, not to stdout")
 }
 
@@ -33,19 +38,28 @@ func (o *output) defineStyle(fs *pflag.FlagSet) {
 
 func (o *output) check() error {
 	switch {
-	case o.format != "text" && o.format != "json":
-		return usage("--format %q: want text or json", o.format)
+	case !slices.Contains(o.forms, o.format):
+		return usage("--format %q: want %s", o.format, oneOf(o.forms))
 	case o.quiet && o.verbose:
 		return usage("--quiet and --verbose exclude each other")
 	}
 	return nil
 }
 
-// report writes r.
-func (o *output) report(stdout io.Writer, r *probe.Report) error {
+// oneOf offers some words, of which there are at least two.
+func oneOf(words []string) string {
+	last := len(words) - 1
+	return strings.Join(words[:last], ", ") + " or " + words[last]
+}
+
+// report writes r, where a finding fails from the grade failOn on.
+func (o *output) report(stdout io.Writer, r *probe.Report, failOn probe.Grade) error {
 	return o.write(stdout, func(w io.Writer) error {
-		if o.format == "json" {
+		switch o.format {
+		case "json":
 			return report.JSON(w, r)
+		case "junit":
+			return report.JUnit(w, report.SuiteOf(r, failOn))
 		}
 		return report.Text(w, r, report.Style{Color: w == stdout && coloured(stdout), Quiet: o.quiet, Verbose: o.verbose})
 	})

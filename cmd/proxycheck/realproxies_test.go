@@ -4,9 +4,16 @@ package main
 
 import (
 	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"maps"
+	"math/big"
 	"net"
 	"os"
 	"os/exec"
@@ -36,6 +43,8 @@ type realProxy struct {
 	files    map[string]string               // name -> content of its other files
 	command  func(dir, port string) []string // stays in the foreground
 	variants map[string]string               // name -> extra configuration lines, a realistic misconfiguration
+	leaves   string                          // outside of its directory when it is killed, as a pattern; "" for a product that must be asked to end
+	own      []string                        // in pairs, what lines as one types them have for a port or a path, and what that is in these templates
 
 	oneServer bool // it goes to no other server than the one that it is told
 }
@@ -49,10 +58,14 @@ const alice = "alice:$apr1$Vq3sJx1f$2c8Dny21Y5HjwVjWG50qH/\n"
 // Everything else is as the product or its package has it by default.
 var realProxies = []realProxy{{
 	name:  "squid",
-	needs: []string{"/usr/sbin/squid", "/usr/lib/squid/basic_ncsa_auth"},
+	needs: []string{"/usr/sbin/squid", "/usr/lib/squid/basic_ncsa_auth", "/usr/lib/squid/security_file_certgen"},
 	user:  "proxy",
+	// Asked to end, it takes two seconds.
+	leaves: "/dev/shm/squid{{.Port}}-*.shm",
+	own:    []string{" 3128", " 127.0.0.1:{{.Port}}", "/etc/squid/", "{{.Dir}}/"},
 	config: `
-http_port 127.0.0.1:{{.Port}}
+{{with index .In "http_port"}}{{.}}{{else}}http_port 127.0.0.1:{{.Port}}{{end}}
+sslcrtd_program /usr/lib/squid/security_file_certgen -s {{.Dir}}/certificates -M 4MB
 visible_hostname squid.example
 dns_nameservers 127.0.0.1
 dns_retransmit_interval 1 second
@@ -64,6 +77,13 @@ coredump_dir {{.Dir}}
 cache_log {{.Dir}}/cache.log
 access_log stdio:{{.Dir}}/access.log
 shutdown_lifetime 0 seconds
+{{index .In "delay_pools"}}
+hosts_file {{.Dir}}/hosts
+acl localnet src 127.0.0.1
+acl Safe_ports port 80
+acl Safe_ports port 21
+acl Safe_ports port 443
+acl Safe_ports port 1025-65535
 {{.Extra}}
 http_access allow localhost
 http_access deny all
@@ -72,11 +92,18 @@ refresh_pattern . 0 20% 4320
 `,
 	files: map[string]string{
 		"passwd": alice,
+		// The names of a server for which nobody else is asked.
+		"hosts": "127.0.0.1 wsus.example www.msftconnecttest.com crl.microsoft.com\n",
+		// By which it signs in the place of servers that it inspects.
+		"inspection.pem": signer("Example Corp TLS inspection"),
+		// One copy of a cabinet for all its queries.
+		"storeid": "^(http:\\/\\/[^?]*\\.cab)\\?\t$1\n",
 	},
 	command: func(dir, port string) []string {
 		// The service name is part of those of its shared memory, which is not
 		// in the directory.
-		return []string{"/usr/sbin/squid", "-N", "-n", "squid" + port, "-f", dir + "/config"}
+		return []string{"/bin/sh", "-c", `/usr/lib/squid/security_file_certgen -c -s "$0/certificates" -M 4MB >"$0/certgen.log" &&
+			exec /usr/sbin/squid -N -n "squid$1" -f "$0/config"`, dir, port}
 	},
 	variants: map[string]string{
 		"range-removed": `
@@ -177,6 +204,7 @@ ProxyRequests On
 Require local
 </Proxy>
 {{if not (contains .Extra "AllowCONNECT")}}AllowCONNECT 1-65535{{end}}
+{{index .In "ProxyRemote"}}
 {{.Extra}}
 `,
 	files: map[string]string{"passwd": alice},
@@ -190,19 +218,33 @@ Require local
 	name:  "tinyproxy",
 	needs: []string{"/usr/bin/tinyproxy"},
 	user:  "tinyproxy",
+	own:   []string{"10.0.0.0/8", "127.0.0.1"},
 	config: `
 Listen 127.0.0.1
 Port {{.Port}}
 Timeout 600
 MaxClients 100
-Allow 127.0.0.1
+{{if not (contains .Extra "Allow ")}}Allow 127.0.0.1{{end}}
 ViaProxyName "tinyproxy"
 DefaultErrorFile "/usr/share/tinyproxy/default.html"
 StatFile "/usr/share/tinyproxy/stats.html"
 LogFile "{{.Dir}}/tinyproxy.log"
 LogLevel Info
 {{.Extra}}
+{{with index .In "the file of Filter, beside FilterURLs On"}}
+FilterURLs On
+FilterExtended On
+Filter "{{$.Dir}}/urls"
+{{end}}
+{{with index .In "the file of Filter, beside FilterDefaultDeny Yes"}}
+FilterDefaultDeny Yes
+Filter "{{$.Dir}}/hosts"
+{{end}}
 `,
+	files: map[string]string{
+		"urls":  `{{index .In "the file of Filter, beside FilterURLs On"}}`,
+		"hosts": `{{index .In "the file of Filter, beside FilterDefaultDeny Yes"}}`,
+	},
 	command: func(dir, _ string) []string {
 		return []string{"/usr/bin/tinyproxy", "-d", "-c", dir + "/config"}
 	},
@@ -223,7 +265,6 @@ actionsfile match-all.action
 actionsfile default.action
 actionsfile {{.Dir}}/user.action
 filterfile default.filter
-filterfile {{.Dir}}/user.filter
 toggle 1
 enable-remote-toggle 0
 enable-remote-http-toggle 0
@@ -239,11 +280,11 @@ keep-alive-timeout 5
 tolerate-pipelining 1
 socket-timeout 300
 {{.Extra}}
+{{index .In "config"}}
 `,
 	files: map[string]string{
 		"cab.action":  "{ +block{Cabinet files are not allowed.} }\n/.*\\.cab\n",
 		"user.action": `{{index .In "user.action"}}`,
-		"user.filter": `{{index .In "user.filter"}}`,
 	},
 	command: func(dir, _ string) []string {
 		return []string{"/usr/sbin/privoxy", "--no-daemon", dir + "/config"}
@@ -281,7 +322,7 @@ http {
 		listen 127.0.0.1:{{.Port}};
 		{{index .In "server { }"}}
 		location / {
-			{{if not (contains .Extra "proxy_pass http://$host")}}proxy_pass http://$http_host$request_uri;{{end}}
+			{{if not (hasPrefix .Extra "proxy_pass")}}proxy_pass http://$http_host$request_uri;{{end}}
 			{{if not (contains .Extra "proxy_set_header Host")}}proxy_set_header Host $http_host;{{end}}
 			proxy_set_header Connection "";
 			{{.Extra}}
@@ -289,6 +330,7 @@ http {
 	}
 }
 `,
+	files: map[string]string{"passwd": alice},
 	command: func(dir, _ string) []string {
 		return []string{"/usr/sbin/nginx", "-e", dir + "/error.log", "-c", dir + "/config"}
 	},
@@ -339,9 +381,9 @@ defaults
 frontend proxy
 	bind 127.0.0.1:{{.Port}}
 	http-request deny deny_status 405 if METH_CONNECT
-	http-request set-dst url_ip
-	http-request set-dst-port url_port
 	{{.Extra}}
+	{{with index .In "set-dst"}}{{.}}{{else}}http-request set-dst url_ip
+	{{if not (contains $.Extra "set-dst-port")}}http-request set-dst-port url_port{{end}}{{end}}
 	default_backend anywhere
 backend anywhere
 	{{index .In "backend"}}
@@ -364,12 +406,6 @@ backend server { .host = "{{.Server}}"; }
 sub vcl_recv {
 {{index .In "vcl_recv"}}
 }
-sub vcl_hash {
-{{index .In "vcl_hash"}}
-}
-sub vcl_backend_fetch {
-{{index .In "vcl_backend_fetch"}}
-}
 sub vcl_backend_response {
 {{index .In "vcl_backend_response"}}
 }
@@ -386,6 +422,7 @@ sub vcl_deliver {
 	name:  "trafficserver",
 	needs: []string{"/usr/bin/traffic_server"},
 	user:  "trafficserver",
+	own:   []string{"192.0.2.1", "127.0.0.1"},
 	// Only where its files are. Their own names are fixed.
 	config: `
 prefix: {{.Dir}}
@@ -414,20 +451,12 @@ CONFIG proxy.config.crash_log_helper STRING NULL
 {{index .In "records.config"}}
 `,
 		"storage.config": "{{.Dir}} 64M\n",
-		"cache.config":   `{{index .In "cache.config"}}`,
-		"remap.config":   `{{index .In "remap.config"}}`,
-		"plugin.config": `
-{{index .In "plugin.config"}}
-{{with index .In "header_rewrite.config"}}header_rewrite.so {{$.Dir}}/header_rewrite.config{{end}}
-`,
-		"header_rewrite.config": `{{index .In "header_rewrite.config"}}`,
+		"plugin.config":  `{{with index .In "a file of header_rewrite.so"}}header_rewrite.so {{$.Dir}}/rules{{end}}`,
+		"rules":          `{{index .In "a file of header_rewrite.so"}}`,
 		"ip_allow.yaml": `
 ip_allow:
 {{index .In "ip_allow.yaml"}}
-  - apply: in
-    ip_addrs: 127.0.0.1
-    action: allow
-    methods: ALL
+- {apply: in, ip_addrs: 127.0.0.1, action: allow, methods: ALL}
 `,
 	},
 	command: func(dir, _ string) []string {
@@ -438,19 +467,42 @@ ip_allow:
 	// server's certificate, and nobody knows those of the tests.
 	name:  "mitmproxy",
 	needs: []string{"/usr/bin/mitmdump"},
-	user:  "nobody",
+	user:  "nobody", // its package has none
 	files: map[string]string{
 		"config.yaml": `
 listen_host: 127.0.0.1
 listen_port: {{.Port}}
 ssl_insecure: true
-{{.Extra}}
+{{index .In "config.yaml"}}
 `,
 	},
 	command: func(dir, _ string) []string {
 		return []string{"/usr/bin/mitmdump", "--set", "confdir=" + dir}
 	},
 }}
+
+// signer is a new authority of that name: its certificate and its key, as PEM.
+func signer(name string) string {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		panic(err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: name},
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(24 * time.Hour),
+		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign,
+	}
+	certificate, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		panic(err)
+	}
+	private, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		panic(err)
+	}
+	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: certificate})) +
+		string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private}))
+}
 
 // start runs p with one of its variants, or plainly if that is "", in front of
 // the server at host:port, and returns its own address host:port once it accepts
@@ -537,7 +589,7 @@ func (p *realProxy) write(dir, port string, lines map[string]string, server stri
 }
 
 func expand(text string, data map[string]any) (string, error) {
-	tmpl, err := template.New("").Funcs(template.FuncMap{"contains": strings.Contains}).Option("missingkey=error").Parse(text)
+	tmpl, err := template.New("").Funcs(template.FuncMap{"contains": strings.Contains, "hasPrefix": strings.HasPrefix}).Option("missingkey=error").Parse(text)
 	if err != nil {
 		return "", err
 	}
@@ -564,8 +616,12 @@ func (p *realProxy) run(t *testing.T, dir, port string) error {
 	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
 	cmd.Dir = dir
 	cmd.Stdout, cmd.Stderr = output, output
-	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
-	cmd.WaitDelay = 10 * time.Second // Squid takes two, and leaves shared memory if killed
+	end := syscall.SIGTERM
+	if p.leaves != "" {
+		end = syscall.SIGKILL
+	}
+	cmd.Cancel = func() error { return cmd.Process.Signal(end) }
+	cmd.WaitDelay = 10 * time.Second
 	cmd.SysProcAttr = &syscall.SysProcAttr{
 		Setpgid:   true,            // to end its helpers too
 		Pdeathsig: syscall.SIGTERM, // a test binary that times out runs no cleanup
@@ -585,12 +641,26 @@ func (p *realProxy) run(t *testing.T, dir, port string) error {
 		cancel()
 		<-exited
 		syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
+		p.sweep(t, port)
 	})
 
 	if err := await(cmd.Process.Pid, port, exited); err != nil {
 		return fmt.Errorf("%w\n%s", err, logs(dir))
 	}
 	return nil
+}
+
+// sweep removes what p leaves outside of its directory.
+func (p *realProxy) sweep(t *testing.T, port string) {
+	left, err := filepath.Glob(strings.ReplaceAll(p.leaves, "{{.Port}}", port))
+	if err != nil {
+		t.Error(err)
+	}
+	for _, name := range left {
+		if err := os.Remove(name); err != nil {
+			t.Error(err)
+		}
+	}
 }
 
 // await waits until the process pid listens on the port.

@@ -25,7 +25,7 @@ type runFlags struct {
 	as, steps                      string
 	maxTime, timeout               time.Duration
 	maxBytes                       string
-	faults                         []string
+	faults, products               []string
 	failOn                         string
 	quick, register, dryRun        bool
 	ladders                        bool
@@ -38,7 +38,7 @@ type runFlags struct {
 
 func (f *runFlags) define(fs *pflag.FlagSet) {
 	fs.StringVar(&f.proxy, "proxy", "system", "the proxy: `URL`, system (environment or WinHTTP) or none")
-	fs.StringVar(&f.proxyUser, "proxy-user", "", "`USER` for a proxy that asks for Basic; the password is in PROXYCHECK_PROXY_PASSWORD")
+	fs.StringVar(&f.proxyUser, "proxy-user", "", "`USER` for a proxy that asks for Basic or NTLM; the password is in PROXYCHECK_PROXY_PASSWORD")
 	fs.StringVar(&f.passwordFile, "proxy-password-file", "", "`FILE` with that password")
 	fs.StringVar(&f.server, "server", "", "the update server: `URL` such as http://wsus:8530, or embedded")
 	fs.StringVar(&f.serverTLS, "server-tls", "", "`HOST:PORT` at which it has TLS (default 8531 for 8530, 443 for 80)")
@@ -58,8 +58,9 @@ func (f *runFlags) define(fs *pflag.FlagSet) {
 	fs.StringVar(&f.maxBytes, "max-bytes", "8MiB", "the most `BYTES` that the run moves")
 	fs.DurationVar(&f.timeout, "timeout", 15*time.Second, "the `TIME` for each phase of an exchange")
 	fs.StringArrayVar(&f.faults, "fault", nil, "`NAME` of a fault of the embedded net; may be repeated")
+	fs.StringArrayVar(&f.products, "product", nil, "`NAME` of a product for the embedded net, which has several faults; may be repeated")
 	fs.StringVar(&f.failOn, "fail-on", "fail", "exit with 1 from this `GRADE` on: warn or fail")
-	f.output.define(fs)
+	f.output.define(fs, "junit")
 	f.output.defineStyle(fs)
 }
 
@@ -71,6 +72,9 @@ func runCommand(c *call) error {
 	}
 	if err := f.check(c.flags); err != nil {
 		return err
+	}
+	if c.flags.Changed("seen") && len(f.seen) == 0 {
+		return usage("--seen is empty: want a code such as 0x80200013")
 	}
 	codes, err := seenCodes(f.seen)
 	if err != nil {
@@ -96,11 +100,11 @@ func runCommand(c *call) error {
 	}
 	f.compare(c, client, run)
 	progress.clear()
-	if run.StoppedBy != "" && c.Err() != nil {
-		run.StoppedBy = "interrupt"
+	if c.Err() != nil {
+		run.StoppedBy = "interrupt" // also where only something to be measured was left
 	}
 	r := probe.Conclude(run, about)
-	if err := f.output.report(c.stdout, r); err != nil {
+	if err := f.output.report(c.stdout, r, probe.Grade(f.failOn)); err != nil {
 		return err
 	}
 	return f.exit(r)
@@ -155,8 +159,12 @@ func (f *runFlags) check(fs *pflag.FlagSet) error {
 		return usage("--fail-on %q: want warn or fail", f.failOn)
 	case len(f.faults) > 0 && f.server != "embedded":
 		return usage("--fault goes with --server embedded alone: no other net can be broken")
-	case len(f.faults) > 0 && fs.Changed("proxy"):
+	case len(f.products) > 0 && f.server != "embedded":
+		return usage("--product goes with --server embedded alone: no other net can be broken")
+	case len(f.faults) > 0 && fs.Changed("proxy") && f.proxy != "none":
 		return usage("--fault and --proxy exclude each other: a fault is in the embedded proxy")
+	case len(f.products) > 0 && fs.Changed("proxy") && f.proxy != "none":
+		return usage("--product and --proxy exclude each other: a product is the embedded proxy")
 	case f.server == "embedded" && f.proxy == "system" && (f.proxyUser != "" || f.passwordFile != ""):
 		return usage("--server embedded brings its own proxy, which wants no login: leave out --proxy-user, or give --proxy")
 	case f.proxy == "none" && (f.proxyUser != "" || f.passwordFile != ""):
@@ -181,13 +189,17 @@ func (f *runFlags) check(fs *pflag.FlagSet) error {
 // what ends it.
 func (f *runFlags) client(fs *pflag.FlagSet) (c *probe.Client, about probe.About, closer func(), err error) {
 	about = probe.About{Version: version, Server: f.server, Direct: "--compare-direct " + f.compareDirect, Command: f.command(fs), RunAs: runAs()}
-	if f.server == "embedded" && f.proxy == "system" {
+	if f.server == "embedded" && (f.proxy == "system" || len(f.faults)+len(f.products) > 0) {
 		c, closer, err = f.embedded()
-		if err == nil {
+		switch {
+		case err != nil:
+		case c.Proxy == "":
+			about.Source = "as the fault wants it"
+		case f.proxy == "none":
+			closer()
+			err = usage("--proxy none leaves out the embedded proxy, at which this acts: proxycheck list faults has those without one, such as path-block-page")
+		default:
 			about.Proxy, about.Source = "http://"+c.Proxy, "the embedded one"
-		}
-		if err == nil && c.Proxy == "" {
-			about.Proxy, about.Source = "", "as the fault wants it"
 		}
 	} else {
 		c, closer, err = f.real(&about)
@@ -210,7 +222,7 @@ func (f *runFlags) client(fs *pflag.FlagSet) (c *probe.Client, about probe.About
 
 // embedded is a client in a net of its own, with the faults asked for.
 func (f *runFlags) embedded() (*probe.Client, func(), error) {
-	n, err := newNet("", f.faults)
+	n, err := newNet("", f.faults, f.products...)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -309,6 +321,10 @@ func (f *runFlags) command(fs *pflag.FlagSet) string {
 		switch flag.Name {
 		case "fault":
 			for _, name := range f.faults {
+				add(flag.Name, name)
+			}
+		case "product":
+			for _, name := range f.products {
 				add(flag.Name, name)
 			}
 		case "proxy":

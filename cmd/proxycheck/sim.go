@@ -3,6 +3,8 @@ package main
 import (
 	"fmt"
 	"os"
+	"slices"
+	"strings"
 
 	"proxycheck/sim"
 )
@@ -10,18 +12,19 @@ import (
 func simCommand(c *call) error {
 	listen := c.flags.String("listen", "127.0.0.1:3128", "the `ADDRESS` of the proxy")
 	names := c.flags.StringArray("fault", nil, "`NAME` of a fault; may be repeated")
+	products := c.flags.StringArray("product", nil, "`NAME` of a product, which has several faults; may be repeated")
 	caOut := c.flags.String("ca-out", "", "write the root of the update server's certificate to `FILE`, as PEM")
 	if err := c.parse(0); err != nil {
 		return err
 	}
-	n, err := newNet(*listen, *names)
+	n, err := newNet(*listen, *names, *products...)
 	if err != nil {
 		return err
 	}
 	defer n.Close()
 	if name := n.AtClient(); name != "" {
 		return usage("the fault %s is in the client's own settings or name service: "+
-			"try it with proxycheck run --server embedded --fault %s", name, name)
+			"try it with proxycheck run --server embedded%s", name, flagsOf(*names, *products))
 	}
 	if err := writeCA(*caOut, n.CA()); err != nil {
 		return err
@@ -44,17 +47,79 @@ try it:
 Interrupt to end.
 `
 
-// newNet is a simulated net with the faults of those names.
-func newNet(listen string, names []string) (*sim.Net, error) {
-	faults, err := faultsNamed(names)
+// flagsOf are the flags that name faults and products.
+func flagsOf(names, products []string) string {
+	var flags strings.Builder
+	for _, name := range names {
+		flags.WriteString(" --fault " + name)
+	}
+	for _, name := range products {
+		flags.WriteString(" --product " + name)
+	}
+	return flags.String()
+}
+
+// newNet is a simulated net with the faults of those names, and those of products.
+// What is named twice is there once.
+func newNet(listen string, names []string, products ...string) (*sim.Net, error) {
+	named, err := faultsNamed(names)
 	if err != nil {
 		return nil, err
+	}
+	some, err := productsNamed(products)
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range some {
+		named = append(named, p.Parts()...)
+	}
+	var faults []*sim.Fault
+	for _, f := range named {
+		if !slices.Contains(faults, f) {
+			faults = append(faults, f)
+		}
 	}
 	n, err := sim.NewNet(listen, faults...)
 	if err != nil {
 		return nil, usage("%w", err)
 	}
 	return n, nil
+}
+
+// productsNamed are the products of those names.
+func productsNamed(names []string) ([]*sim.Product, error) {
+	var products []*sim.Product
+	for _, name := range names {
+		p := sim.LookupProduct(name)
+		if p == nil {
+			return nil, usage("there is no product %q%s", name, near(name, productNames()))
+		}
+		products = append(products, p)
+	}
+	return products, nil
+}
+
+func productNames() []string {
+	var names []string
+	for _, p := range sim.Products {
+		names = append(names, p.Name)
+	}
+	return names
+}
+
+// productRows are the products of the simulated net.
+func productRows() []row {
+	var rows []row
+	for _, p := range sim.Products {
+		var shows []string
+		for _, finding := range p.Fault().Shows {
+			shows = append(shows, finding.Name)
+		}
+		rows = append(rows, row{Name: p.Name, Title: p.Title, Details: []detail{
+			{"faults", strings.Join(p.Faults, ", ")}, {"must show", strings.Join(shows, ", ")}, {"source", p.Source},
+		}})
+	}
+	return rows
 }
 
 // faultsNamed are the faults of those names.

@@ -4,13 +4,12 @@ import (
 	"cmp"
 	"fmt"
 	"io"
-	"slices"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 
 	"proxycheck/probe"
 	"proxycheck/probe/report"
-	"proxycheck/probe/wuerr"
 	"proxycheck/sim"
 )
 
@@ -19,7 +18,6 @@ type row struct {
 	Name    string   `json:"name"`
 	Title   string   `json:"title"`
 	Details []detail `json:"details,omitempty"`
-	symbols []string // other names, of a code
 }
 
 // A detail is one more thing that is known of a row.
@@ -33,12 +31,12 @@ func (d detail) Lines() bool {
 	return strings.Contains(d.Value, "\n") || strings.HasPrefix(d.Name, "to mend it in ")
 }
 
-// tables are what list lists, in the order in which explain looks.
+// tables are what list lists.
 var tables = []struct {
 	name string
 	rows func() []row
 }{
-	{"steps", stepRows}, {"findings", findingRows}, {"faults", faultRows}, {"codes", codeRows},
+	{"steps", stepRows}, {"findings", findingRows}, {"faults", faultRows}, {"products", productRows}, {"codes", codeRows},
 }
 
 func listCommand(c *call) error {
@@ -67,49 +65,6 @@ func listCommand(c *call) error {
 		names = append(names, t.name)
 	}
 	return usage("list what? want one of %s", strings.Join(names, ", "))
-}
-
-func explainCommand(c *call) error {
-	if len(c.args) == 1 {
-		if _, err := wuerr.Parse(c.args[0]); err == nil { // a negative number is no flag
-			c.args = []string{"--", c.args[0]}
-		}
-	}
-	if err := c.parse(1); err != nil {
-		return err
-	}
-	what := c.flags.Arg(0)
-	if what == "" {
-		return usage("explain what? want a code such as 0x80200013, or the name of a finding, a fault or a step")
-	}
-	if code, err := wuerr.Parse(what); err == nil {
-		if what = code.String(); code.Symbol() == "" {
-			return usage("nothing is known of the code %s; proxycheck list codes has those that are", what)
-		}
-	}
-	var names []string
-	for _, t := range tables {
-		for _, r := range t.rows() {
-			if strings.EqualFold(r.Name, what) || t.name == "codes" && slices.Contains(r.symbols, strings.ToUpper(what)) {
-				return explain(c.stdout, t.name, r)
-			}
-			if t.name != "codes" {
-				names = append(names, r.Name)
-			}
-		}
-	}
-	return usage("nothing is called %q%s", what, near(what, names))
-}
-
-// explain writes all that is known of a row.
-func explain(w io.Writer, table string, r row) error {
-	_, err := fmt.Fprintf(w, "%s (%s): %s\n", r.Name, strings.TrimSuffix(table, "s"), r.Title)
-	for _, d := range r.Details {
-		if err == nil && d.Value != "" {
-			_, err = fmt.Fprintf(w, "\n%s\n  %s\n", d.Name, strings.ReplaceAll(strings.TrimSpace(d.Value), "\n", "\n  "))
-		}
-	}
-	return err
 }
 
 func stepRows() []row {
@@ -163,29 +118,27 @@ func whoActs(f *probe.Finding) string {
 	return string(f.Owner)
 }
 
+// statusList names statuses.
+func statusList(statuses []int) string {
+	var list []string
+	for _, s := range statuses {
+		list = append(list, strconv.Itoa(s))
+	}
+	return strings.Join(list, ", ")
+}
+
 // codeLines are the codes of a finding, one a line.
 func codeLines(f *probe.Finding) string {
 	if f.NoCode {
 		return "nothing"
 	}
-	if f.Codes == nil {
-		return "the code of the answer's status: 0x80244016 and up for wua, 0x80190000 + status for bits and do"
-	}
 	var b strings.Builder
-	for _, c := range f.Codes {
-		versions := ""
-		if c.Since != "" || c.Until != "" {
-			oldest := probe.XP
-			if c.Agent == probe.DO {
-				oldest = probe.Win10
-			}
-			versions = fmt.Sprintf(", %s to %s", cmp.Or(c.Since, oldest), cmp.Or(c.Until, "now"))
-		}
-		code := c.Code.String() + " " + c.Code.Symbol()
-		if c.Code == 0 {
-			code = "the code of the answer's status"
-		}
-		fmt.Fprintf(&b, "%s %s (%s%s: %s)\n", c.Agent, code, c.Sure, versions, c.Source)
+	if f.Codes == nil {
+		fmt.Fprintf(&b, "the code of the answer's status, which is %s as a rule:\n", statusList(f.Statuses))
+	}
+	for _, c := range f.Logged() {
+		who := strings.TrimSpace(string(c.Agent) + " " + string(c.Layer))
+		fmt.Fprintf(&b, "%s %s %s (%s%s: %s)\n", who, c.Code, c.Code.Symbol(), c.Sure, span(c), c.Source)
 	}
 	return strings.TrimSpace(b.String())
 }
@@ -213,30 +166,4 @@ func faultRows() []row {
 		rows = append(rows, row{Name: f.Name, Title: f.Title, Details: []detail{{"must show", strings.Join(shows, ", ")}, {"source", f.Source}}})
 	}
 	return rows
-}
-
-func codeRows() []row {
-	var rows []row
-	for _, e := range wuerr.All() {
-		rows = append(rows, row{Name: e.Code.String(), Title: strings.TrimSpace(e.Symbol + "  " + e.Meaning),
-			symbols: append([]string{e.Symbol}, e.Aliases...), Details: []detail{
-				{"defined by", e.Component}, {"also called", strings.Join(e.Aliases, ", ")}, {"how a proxy causes it", e.ProxyCause},
-				{"phase of an update", e.Phase}, {"to mend it", e.Fix}, {"findings", strings.Join(findingsOf(e.Code), ", ")}, {"source", e.Source},
-			}})
-	}
-	return rows
-}
-
-// findingsOf names the findings that Windows logs under c.
-func findingsOf(c wuerr.Code) []string {
-	var names []string
-	for _, f := range probe.Findings {
-		for _, coded := range f.Codes {
-			if coded.Code == c {
-				names = append(names, f.Name)
-				break
-			}
-		}
-	}
-	return names
 }

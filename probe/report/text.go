@@ -103,6 +103,9 @@ func (t *text) head(r *probe.Report) {
 	if r.Route.ProvenBy != "" && !t.Quiet {
 		t.printf("%s\n", strings.Join(fold("proof of the route: "+r.Route.ProvenBy, width), "\n  "))
 	}
+	if r.Route.Product != "" && !t.Quiet {
+		t.printf("%s\n", strings.Join(fold("product on the way: "+r.Route.Product+", by "+r.Route.ProductBy, width), "\n  "))
+	}
 	if !r.Complete {
 		t.printf("INCOMPLETE: the run was ended by %s\n", r.StoppedBy)
 	}
@@ -257,9 +260,23 @@ func (t *text) codes(r *probe.Report, f probe.Shown) string {
 				}
 			}
 			lines = append(lines, line)
+			lines = append(lines, alternatives(r, f, agent, code)...)
 		}
 	}
 	return cmp.Or(strings.Join(lines, "\n"), "nothing")
+}
+
+// alternatives are the other codes under which an agent may log f on the Windows of
+// the run, where it is not sure which.
+func alternatives(r *probe.Report, f probe.Shown, agent probe.Agent, primary string) []string {
+	var lines []string
+	for _, c := range f.CodesAll {
+		line := fmt.Sprintf("%-4s  or %s %s (unsure)", "", c.Code, c.Symbol)
+		if c.Agent == agent && c.Code != primary && c.Sure == probe.Unsure && r.As.Within(c.Since, c.Until) && !slices.Contains(lines, line) {
+			lines = append(lines, line)
+		}
+	}
+	return lines
 }
 
 // field writes a name and a text behind it, folded. An empty text is left out.
@@ -276,7 +293,7 @@ func (t *text) field(name, value string) {
 func (t *text) mends(r *probe.Report, f probe.Shown) {
 	var others []string
 	for _, m := range f.Mends {
-		server := m.Product == probe.IIS.Name && f.Owner != probe.Proxy
+		server := m.Product == probe.IIS.Name && (f.Owner == probe.Server || f.Owner == probe.Unknown && f.Usual != probe.Proxy)
 		switch {
 		case m.Product == r.Route.Product || server:
 			t.mend(m)
@@ -295,8 +312,18 @@ func (t *text) mend(m probe.ShownMend) {
 	if m.Where != "" {
 		place += ", " + m.Where
 	}
-	t.printf("%20sin %s (%s):\n", "", place, m.Backing)
-	for line := range strings.Lines(m.Lines) {
+	if m.Cause != "" {
+		t.printf("%20sif the cause in %s is:\n", "", m.Product)
+		t.typed(m.Cause)
+	}
+	t.printf("%20sin %s:\n", "", place)
+	t.typed(m.Lines)
+	t.field("", "("+m.Backing+")")
+}
+
+// typed writes lines of a configuration as they stand.
+func (t *text) typed(text string) {
+	for line := range strings.Lines(text) {
 		t.printf("%22s%s\n", "", strings.TrimRight(line, "\n"))
 	}
 }

@@ -1,12 +1,13 @@
 // Package wuerr names the codes that Windows Update and the download agents
 // below it write to their logs. It is data with its sources: codes.csv has a
-// row for each code, and the functions here say which of them an HTTP status
-// becomes in which agent.
+// row for each code, and the tables beside it what else is known of some. The
+// functions here look codes up, take them apart, read them as people write them
+// and say which of them an HTTP status becomes in which agent.
 package wuerr
 
 import (
+	"cmp"
 	_ "embed"
-	"encoding/csv"
 	"fmt"
 	"slices"
 	"strconv"
@@ -29,6 +30,7 @@ const (
 	SecureChannel     Code = 0x80072F7D // ERROR_WINHTTP_SECURE_CHANNEL_ERROR
 	SecureFailure     Code = 0x80072F8F // ERROR_WINHTTP_SECURE_FAILURE
 	RedirectFailed    Code = 0x80072F7C // ERROR_WINHTTP_REDIRECT_FAILED
+	HeaderCount       Code = 0x80072F95 // ERROR_WINHTTP_HEADER_COUNT_EXCEEDED
 	HeaderOverflow    Code = 0x80072F96 // ERROR_WINHTTP_HEADER_SIZE_OVERFLOW
 	InvalidFile       Code = 0x80240038 // WU_E_WINHTTP_INVALID_FILE
 	PTUnreachable     Code = 0x80240438 // WU_E_PT_ENDPOINT_UNREACHABLE
@@ -41,9 +43,14 @@ const (
 	PTNameUnresolved  Code = 0x8024402C // WU_E_PT_WINHTTP_NAME_NOT_RESOLVED
 	PTNotMapped       Code = 0x8024402B // WU_E_PT_HTTP_STATUS_NOT_MAPPED
 	PTSOAPFault       Code = 0x80244007 // WU_E_PT_SOAPCLIENT_SOAPFAULT
+	PTRefreshCache    Code = 0x80244015 // WU_E_PT_REFRESH_CACHE_REQUIRED
+	PTNoPlugIns       Code = 0x80244027 // WU_E_PT_NO_AUTH_PLUGINS_REQUESTED
+	PTConfigMissing   Code = 0x8024402A // WU_E_PT_CONFIG_PROP_MISSING
+	PTExternalCabs    Code = 0x8024402F // WU_E_PT_ECP_SUCCEEDED_WITH_ERRORS
 	PTTooManyTrips    Code = 0x80244010 // WU_E_PT_EXCEEDED_MAX_SERVER_TRIPS
 	PTServerError     Code = 0x8024401F // WU_E_PT_HTTP_STATUS_SERVER_ERROR
 	PTSameRedirector  Code = 0x8024502D // WU_E_PT_SAME_REDIR_ID
+	UntrustedRoot     Code = 0x800B0109 // CERT_E_UNTRUSTEDROOT
 	RevocationGone    Code = 0x80092013 // CRYPT_E_REVOCATION_OFFLINE
 	IncorrectHash     Code = 0x80246002 // WU_E_DM_INCORRECTFILEHASH
 	RedirectorContent Code = 0x80245005 // WU_E_REDIRECTOR_UNSUPPORTED_CONTENTTYPE
@@ -62,12 +69,23 @@ type Entry struct {
 	Code       Code
 	Symbol     string // Microsoft's name: what an administrator searches for
 	Component  string // the part of Windows that defines it
+	WinHTTP    int    // the error of WinHTTP or WinINet inside; 0 for none
+	Status     int    // the HTTP status that it stands for; 0 for none
 	Meaning    string
 	ProxyCause string // how a proxy comes to cause it; "" when none is known
+	Inferred   bool   // no source names ProxyCause: it follows from the meaning alone
 	Phase      string // of an update in which it shows
 	Fix        string
 	Source     string
-	Aliases    []string // other names of the same value
+	Aliases    []Alias
+	Notes      []Note
+	Alike      []Alike
+	Advice     []Advice
+}
+
+// An Alias is another name of the same value.
+type Alias struct {
+	Name, Source string
 }
 
 //go:embed codes.csv
@@ -76,55 +94,106 @@ var codesCSV string
 //go:embed aliases.csv
 var aliasesCSV string
 
+// inferredCause is what the source of a row says of a ProxyCause that it does not
+// name.
+const inferredCause = "proxy_cause inferred from meaning"
+
 // All lists every known code, in the order of the numbers. The slice is shared:
 // it must not be changed.
 var All = sync.OnceValue(func() []Entry {
+	aliases := map[Code][]Alias{}
+	for _, r := range records(aliasesCSV) {
+		c := r.codes("hresult")[0]
+		aliases[c] = append(aliases[c], Alias{r["alias"], r["source"]})
+	}
+	notes, alike, advice := allNotes(), allAlike(), allAdvice()
 	var entries []Entry
-	aliases := map[string][]string{}
-	for _, r := range rows(aliasesCSV) {
-		aliases[r[0]] = append(aliases[r[0]], r[1])
+	for _, r := range records(codesCSV) {
+		c := r.codes("hresult")[0]
+		entries = append(entries, Entry{Code: c, Symbol: r["symbol"], Component: r["component"],
+			WinHTTP: r.number("decimal_winhttp"), Status: r.number("http_status"),
+			Meaning: r["meaning"], ProxyCause: r["proxy_cause"], Inferred: strings.Contains(r["source"], inferredCause),
+			Phase: r["client_phase"], Fix: r["fix"], Source: withoutPart(r["source"], inferredCause),
+			Aliases: aliases[c], Notes: notes[c], Alike: alike[c], Advice: advice[c]})
 	}
-	for _, r := range rows(codesCSV) {
-		code, err := Parse(r[0])
-		if err != nil {
-			panic(err) // the file is ours
-		}
-		entries = append(entries, Entry{Code: code, Symbol: r[1], Component: r[2], Meaning: r[5],
-			ProxyCause: r[6], Phase: r[7], Fix: r[8], Source: r[9], Aliases: aliases[r[0]]})
-	}
-	slices.SortFunc(entries, func(a, b Entry) int { return int(int64(a.Code) - int64(b.Code)) })
+	slices.SortFunc(entries, func(a, b Entry) int { return cmp.Compare(a.Code, b.Code) })
 	return entries
 })
 
-// rows are the rows of a CSV file below its heading.
-func rows(file string) [][]string {
-	all, err := csv.NewReader(strings.NewReader(file)).ReadAll()
-	if err != nil {
-		panic(err) // the file is ours
-	}
-	return all[1:]
+// withoutPart is a list of sources without one of them.
+func withoutPart(sources, part string) string {
+	parts := strings.Split(sources, "; ")
+	return strings.Join(slices.DeleteFunc(parts, func(s string) bool { return s == part }), "; ")
 }
 
 // Lookup is the entry of c, or false when nothing is known of it.
 func Lookup(c Code) (Entry, bool) {
-	i, found := slices.BinarySearchFunc(All(), c, func(e Entry, c Code) int { return int(int64(e.Code) - int64(c)) })
+	i, found := slices.BinarySearchFunc(All(), c, func(e Entry, c Code) int { return cmp.Compare(e.Code, c) })
 	if !found {
 		return Entry{Code: c}, false
 	}
 	return All()[i], true
 }
 
-// Parse reads a code as an administrator writes it: 0x80200013, 80200013 or
-// the signed decimal number that some logs print.
-func Parse(s string) (Code, error) {
-	digits := strings.TrimPrefix(strings.TrimPrefix(s, "0x"), "0X")
-	if n, err := strconv.ParseUint(digits, 16, 32); err == nil && len(digits) == 8 {
-		return Code(n), nil
+// Named lists the entries that have a symbol or an alias, in any case: more than
+// one where two eras gave a name to two values.
+func Named(name string) []Entry {
+	var some []Entry
+	for _, e := range All() {
+		if slices.ContainsFunc(e.Names(), func(n string) bool { return strings.EqualFold(n, name) }) {
+			some = append(some, e)
+		}
 	}
-	if n, err := strconv.ParseInt(s, 10, 32); err == nil && n < 0 {
-		return Code(uint32(n)), nil
+	return some
+}
+
+// Names are the symbol of e and its aliases.
+func (e Entry) Names() []string {
+	names := []string{e.Symbol}
+	for _, a := range e.Aliases {
+		names = append(names, a.Name)
+	}
+	return names
+}
+
+// Parse reads a code as logs and administrators write it: in eight hexadecimal
+// digits, with 0x before them or not, or as a decimal number, which is negative
+// where the log took it for a signed one. Spaces, brackets and quotes around it do
+// not count.
+func Parse(s string) (Code, error) {
+	s = bare(s)
+	for _, read := range []func(string) (Code, bool){hexadecimal, signed, unsigned} {
+		if c, ok := read(s); ok {
+			return c, nil
+		}
 	}
 	return 0, fmt.Errorf("%q is no code: want eight hexadecimal digits such as 0x80200013", s)
+}
+
+// bare is s without what logs put around a code.
+func bare(s string) string { return strings.Trim(s, " \t\r\n[](){}<>.,;:\"'") }
+
+// hexadecimal reads eight digits.
+func hexadecimal(s string) (Code, bool) {
+	digits := s
+	if len(s) > 2 && (s[:2] == "0x" || s[:2] == "0X") {
+		digits = s[2:]
+	}
+	n, err := strconv.ParseUint(digits, 16, 32)
+	return Code(n), err == nil && len(digits) == 8
+}
+
+// signed reads a negative number.
+func signed(s string) (Code, bool) {
+	n, err := strconv.ParseInt(s, 10, 32)
+	return Code(uint32(n)), err == nil && n < 0
+}
+
+// unsigned reads a number that is the code of a failure: smaller ones are other
+// things.
+func unsigned(s string) (Code, bool) {
+	n, err := strconv.ParseUint(s, 10, 32)
+	return Code(n), err == nil && Code(n).Failure()
 }
 
 // String is c in hexadecimal.
@@ -151,3 +220,35 @@ func AgentStatus(status int) Code {
 // DownloadStatus is what BITS and Delivery Optimization log for an HTTP status
 // (bitsmsg.h, BG_E_HTTP_ERROR_*).
 func DownloadStatus(status int) Code { return 0x80190000 | Code(status&0xFFFF) }
+
+// linuxStatuses are the statuses that the Linux agent of Delivery Optimization
+// puts under the code of another (do-client, _ResultFromStatusCode).
+var linuxStatuses = []struct {
+	as       Code
+	statuses []int
+}{
+	{DownloadStatus(400), []int{400, 405, 409, 411, 412, 414, 415}},
+	{DownloadStatus(404), []int{404, 410}},
+	{DownloadStatus(500), []int{300, 500, 503}},
+	{DownloadStatus(501), []int{501, 505}},
+	{DownloadStatus(502), []int{305, 502, 504}},
+	{0x80190003, []int{301, 302, 303}},
+	{0, []int{200, 201, 202, 203, 204, 206}},
+}
+
+// linuxOwn are the statuses that it logs as they are.
+var linuxOwn = []int{401, 403, 406, 407, 408, 413}
+
+// LinuxStatus is what the Linux agent of Delivery Optimization logs for an HTTP
+// status; 0 is success.
+func LinuxStatus(status int) Code {
+	for _, l := range linuxStatuses {
+		if slices.Contains(l.statuses, status) {
+			return l.as
+		}
+	}
+	if slices.Contains(linuxOwn, status) {
+		return DownloadStatus(status)
+	}
+	return 0x80190001
+}
