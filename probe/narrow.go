@@ -294,9 +294,12 @@ func slashesLost(j *judged) bool {
 }
 
 // oddURL tells whether the server itself does not find what is at a URL that
-// request filtering may refuse.
+// request filtering may refuse, and that is known to come to it as it was sent.
 func oddURL(j *judged) bool {
-	return (twoSlashes(j) || signedURL(j)) && speaker(j.Observation) == Server
+	o := j.Observation
+	same := o.Direct != nil && o.Direct.Answer.Status() == o.Answer.Status()
+	arrived := o.NoProxy || same || o.Witness != nil && o.Witness.Closest != nil && wire.OriginForm(o.Witness.Closest.Request.Target()) == wire.OriginForm(o.Sent.Target())
+	return (twoSlashes(j) || signedURL(j)) && speaker(o) == Server && arrived
 }
 
 func opens(j *judged) bool { return j.Step.Opens }

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
+	"sync"
 	"time"
 
 	"proxycheck/probe/wire"
@@ -216,7 +217,7 @@ type About struct {
 
 // Catalogue is the first twelve digits of a SHA-256 over the tables by which
 // this program judges.
-func Catalogue() string {
+var Catalogue = sync.OnceValue(func() string {
 	digest := sha256.New()
 	for _, s := range Steps {
 		fmt.Fprintln(digest, s.Name, s.Title, s.By, s.Kind.Name, s.Since, s.Until, s.Send)
@@ -239,4 +240,4 @@ func Catalogue() string {
 	}
 	encoder.Encode(wuerr.All())
 	return fmt.Sprintf("%x", digest.Sum(nil))[:12]
-}
+})

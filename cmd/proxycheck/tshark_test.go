@@ -28,6 +28,7 @@ var asked = map[string]string{
 	"bits-range-second": "bytes=5473-12094",
 	"bits-range-third":  "bytes=12095-19645",
 	"bits-range-deep":   "bytes=1049576-1053671",
+	"bits-range-edge":   "bytes=1046528-1050623",
 	"bits-range-last":   "bytes=2117154-2117154",
 	"bits-range-beyond": "bytes=2117155-2117254",
 	"bits-multi-4":      "bytes=56068-60317,60318-65418,70988-76792,93078-95269",
