@@ -226,14 +226,19 @@ func errorsKept(when When, age string) func(*Net) {
 			}
 			answer, err := ask(r)
 			if err == nil && answer.StatusCode >= 400 {
-				text, _ := io.ReadAll(io.LimitReader(answer.Body, maxKept))
-				k, _ := cache.claim(r.URL.String(), &kept{answer.StatusCode, answer.Header, text})
-				answer.Body.Close()
-				return k.answer(r), nil
+				return keepAny(&cache, r, answer), nil
 			}
 			return answer, err
 		})(n)
 	}
+}
+
+// keepAny keeps an answer of any status for the URL of r, and is what is kept for it.
+func keepAny(cache *firsts[*kept], r *http.Request, answer *http.Response) *http.Response {
+	defer answer.Body.Close()
+	text, _ := io.ReadAll(io.LimitReader(answer.Body, maxKept))
+	k, _ := cache.claim(r.URL.String(), &kept{answer.StatusCode, answer.Header, text})
+	return k.answer(r)
 }
 
 // probeKept takes the two bytes of the probe of Delivery Optimization for the whole
@@ -246,10 +251,7 @@ func probeKept(n *Net) {
 		}
 		answer, err := ask(r)
 		if err == nil && twoBytes(r) {
-			text, _ := io.ReadAll(io.LimitReader(answer.Body, maxKept))
-			k, _ := cache.claim(r.URL.String(), &kept{answer.StatusCode, answer.Header, text})
-			answer.Body.Close()
-			return k.answer(r), nil
+			return keepAny(&cache, r, answer), nil
 		}
 		return answer, err
 	})(n)

@@ -105,16 +105,12 @@ func judgeFaults(ctx context.Context, faults []*sim.Fault, timeout time.Duration
 	result := &selftest{Schema: probe.Schema, Faults: make([]selfFault, len(faults)), Complete: true, started: time.Now()}
 	places := make(chan struct{}, selftests)
 	var all sync.WaitGroup
-	for _, silent := range []bool{true, false} { // what waits goes first, and the rest meanwhile
-		for i, f := range faults {
-			if f.Silent() == silent {
-				places <- struct{}{}
-				all.Go(func() {
-					defer func() { <-places }()
-					result.Faults[i] = judgeFault(ctx, f, timeout)
-				})
-			}
-		}
+	for _, i := range waitingFirst(faults) {
+		places <- struct{}{}
+		all.Go(func() {
+			defer func() { <-places }()
+			result.Faults[i] = judgeFault(ctx, faults[i], timeout)
+		})
 	}
 	all.Wait()
 	result.took = time.Since(result.started)
@@ -129,6 +125,20 @@ func judgeFaults(ctx context.Context, faults []*sim.Fault, timeout time.Duration
 		}
 	}
 	return result
+}
+
+// waitingFirst are the places of faults in a list, of those that use up time-outs
+// before the rest, which is judged meanwhile.
+func waitingFirst(faults []*sim.Fault) []int {
+	var waiting, rest []int
+	for i, f := range faults {
+		if f.Silent() {
+			waiting = append(waiting, i)
+		} else {
+			rest = append(rest, i)
+		}
+	}
+	return append(waiting, rest...)
 }
 
 // judgeFault tells whether a fault shows its findings, and no other.
