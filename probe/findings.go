@@ -1,6 +1,10 @@
 package probe
 
-import "proxycheck/probe/wuerr"
+import (
+	"slices"
+
+	"proxycheck/probe/wuerr"
+)
 
 // Sources that several rows name.
 const (
@@ -1034,7 +1038,7 @@ var (
 )
 
 // Findings lists every finding, from the client outwards.
-var Findings = []*Finding{
+var Findings = slices.Concat(nameFindings, []*Finding{
 	ProxyNameUnknown, ServerNameUnknown, NameServerSilent, ProxyRefuses, ProxyUnreachable, ServerRefuses,
 	ServerUnreachable, ProxyNotHTTP, LoginUnusable, LoginWanted, TunnelOnly443, TunnelDenied, CertificateWanted, TLSBroken,
 	TLSInspected, CertificateInvalid, IssuerUnknown, ConnectionReset, ConnectionClosed, BodyCut, BigPacketsLost, ProxySilent, SlowStart,
@@ -1048,4 +1052,4 @@ var Findings = []*Finding{
 	SlashesMerged, RevocationBlocked, AgentDenied, ConnectivityAltered, ConnectionsNotKept, KeepAliveBroken,
 	ConnectionsCapped, LoginDenied, LoginBroken,
 	ClientIDsDuplicate, ScanUnfinished, WholeAfterRanges, ProxiesDiffer, ProxyIsServer, RequestsChanged, PathIntercepted, Unexplained,
-}
+}, trustFindings, hostFindings)

@@ -26,6 +26,8 @@ const (
 	WSUS     TargetKind = "wsus"
 	FakeWSUS TargetKind = "fakewsus" // ours, for trying a proxy: its files are known
 	Embedded TargetKind = "embedded" // the same, inside the simulated net
+	// Microsoft stands for its servers, each step's own: nothing is known of their files.
+	Microsoft TargetKind = "microsoft"
 )
 
 // A Target is the update server that the steps ask.

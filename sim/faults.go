@@ -2,6 +2,7 @@ package sim
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -10,7 +11,7 @@ import (
 
 // Faults lists every fault, from the client outwards. Each row is at once a
 // mode of the simulator, a test of the prober and a line of the documentation.
-var Faults = []*Fault{
+var Faults = slices.Concat(nameFaults, []*Fault{
 	{
 		Name: "proxy-name-gone", Title: "the proxy's name does not exist", Source: "Windows Update troubleshooting",
 		Break: names(nxdomain), Shows: shows(probe.ProxyNameUnknown),
@@ -790,6 +791,6 @@ var Faults = []*Fault{
 		Name: "server-files-by-tls", Title: "the server says that its files are at its TLS port", Source: "KB3090184",
 		Break: filesAt(ServerName + ":" + securePort), Shows: shows(probe.FilesByTLS),
 	},
-}
+}, trustFaults, hostFaults)
 
 func shows(findings ...*probe.Finding) []*probe.Finding { return findings }

@@ -67,15 +67,18 @@ type Net struct {
 
 // A Fault is one way to break the path to an update server.
 type Fault struct {
-	Name    string           // as in --fault and in reports
-	Title   string           // one line, no full stop
-	Source  string           // where it is documented
-	Break   func(*Net)       // does it, before the net starts
-	As      probe.Windows    // the Windows that meets it; "" for the newest
-	Login   bool             // it shows to a client that has a login alone
-	Ladders bool             // it shows in a run that looks for limits alone
-	Idle    time.Duration    // it shows to a client that waits so long on an idle connection
-	Shows   []*probe.Finding // what a whole run must show: these and no other
+	Name    string        // as in --fault and in reports
+	Title   string        // one line, no full stop
+	Source  string        // where it is documented
+	Break   func(*Net)    // does it, before the net starts
+	As      probe.Windows // the Windows that meets it; "" for the newest
+	Login   bool          // it shows to a client that has a login alone
+	Ladders bool          // it shows in a run that looks for limits alone
+	Idle    time.Duration // it shows to a client that waits so long on an idle connection
+
+	Microsoft bool // it shows to a client that asks Microsoft's servers
+
+	Shows []*probe.Finding // what a whole run must show: these and no other
 }
 
 // Prepare sets up a client to meet f.

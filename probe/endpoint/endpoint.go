@@ -1,0 +1,90 @@
+// Package endpoint holds the lists of the hosts that Windows Update needs, as
+// Microsoft and others publish them, and makes of their patterns the names that can
+// be asked for.
+//
+// A [Row] is a line of a list. A [Host] is one name at one port. Between them stands
+// what is known of the names under a wildcard, which no name service enumerates.
+package endpoint
+
+import "time"
+
+// A Row is one line of a published list.
+type Row struct {
+	List       string // kb896226, win10-11 ...; see Lists
+	Pattern    string // a host, *.host, *suffix, host/path/*, or words in parentheses for what is none
+	Scheme     string // http, https, both, or "" for what is not HTTP
+	Ports      []string
+	Purpose    string
+	Probe      string     // a URL that the origin is known to answer; "" for none
+	Inspection Inspection // whether TLS may be inspected
+	Era        Era
+	Source     string
+	Retired    bool // it has no public name any more
+	Sure       Sure
+	Checked    time.Time // when it was last held against its source; zero when nobody did
+}
+
+// Inspection is what a list says of TLS inspection.
+type Inspection string
+
+// What lists say of it.
+const (
+	InspectionNo      Inspection = "no"
+	InspectionYes     Inspection = "yes"
+	InspectionUnknown Inspection = "unknown"
+)
+
+// Era tells whether a list is in force.
+type Era string
+
+// Eras.
+const (
+	Current Era = "current"
+	Legacy  Era = "legacy"
+)
+
+// Sure is how sure a row is.
+type Sure string
+
+// How sure a row is.
+const (
+	Verified   Sure = "source"      // read in its source
+	SecondHand Sure = "second hand" // read in somebody's copy
+	Remembered Sure = "memory"      // written from memory: no text could be had
+)
+
+// A Host is one name at one port, as a client asks for it.
+type Host struct {
+	Name  string
+	Port  string
+	TLS   bool   // through a tunnel
+	By    string // the agent that asks: wua, bits, do, cryptoapi or ncsi
+	Path  string // what is asked for, with its slash
+	Magic string // the first bytes of a good answer's body; "" when they are not known
+
+	Pattern  string // of the rows: what an administrator allows
+	Rows     []*Row // that want it; none of a Control
+	Numbered bool   // the name has a number or a long prefix that clients put before another
+	Control  bool   // a name under Pattern that cannot exist: what answers it is not the origin
+	Sure     Sure   // that clients ask for this name; of the surest row for one without a wildcard
+}
+
+// Pinned tells whether clients take no certificate for h but Microsoft's own.
+func (h *Host) Pinned() bool {
+	for _, r := range h.Rows {
+		if r.Inspection == InspectionNo {
+			return true
+		}
+	}
+	return false
+}
+
+// Retired tells whether nothing but retired rows wants h.
+func (h *Host) Retired() bool {
+	for _, r := range h.Rows {
+		if !r.Retired {
+			return false
+		}
+	}
+	return !h.Control
+}

@@ -1,0 +1,4 @@
+package probe
+
+// nameFindings are the findings of the name service.
+var nameFindings = []*Finding{}

@@ -1,0 +1,4 @@
+package probe
+
+// trustFindings are the findings of certificates.
+var trustFindings = []*Finding{}

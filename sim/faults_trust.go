@@ -1,0 +1,4 @@
+package sim
+
+// trustFaults are the faults of certificates.
+var trustFaults = []*Fault{}
