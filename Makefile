@@ -5,7 +5,12 @@ SHELL := bash
 .PHONY: run test purity bench fuzz interop-setup interop docs build dist clean
 
 TESTFLAGS ?=
-WHOLE := ^(TestFaults|TestProducts|TestCauses|TestCodesOfTheDocuments|TestBlamePath|TestHealthyPath|TestREADME|TestLadders|TestJUnit)
+# Of the packages RUNNERS, the tests that make many whole runs, and look at what these come to.
+RUNNERS := ./sim ./cmd/proxycheck ./probe
+WHOLE := TestFaults|TestFaultsCompose|TestProducts|TestCausesStayOpen|TestCausesRuledOut|TestCodesOfTheDocuments|TestBlame
+WHOLE := $(WHOLE)|TestBlamePath|TestHealthyPath|TestSOAPFaultsThroughTLS|TestCompareDirect|TestAfterIsBefore|TestHostileProxies
+WHOLE := $(WHOLE)|TestREADME|TestREADMEShowsWhatIsWritten|TestLadders|TestJUnit|TestJSON|TestExitStatus|TestOutput
+WHOLE := ^($(WHOLE)|TestDryRunIsTheRun|TestRunProduct|TestRetest|TestSelftestText|TestSelftestProduct)$$
 T ?= 5s
 # A fixed --abbrev: the default depends on how much of the history a clone has.
 VERSION ?= $(shell git describe --tags --always --dirty --abbrev=12 2>/dev/null || echo devel)
@@ -22,10 +27,11 @@ test:
 	@if [ -n "$(CCOMPILER)" ] && [ "$$(CC="$(CCOMPILER)" go env CGO_ENABLED)" = 1 ]; then
 		export CC="$(CCOMPILER)" GORACE=atexit_sleep_ms=100; set -x
 		# Whole runs take too long under the race detector: they are made without it, meanwhile.
+		# -parallel: more than processors, for many tests wait for time-outs. .ci/run vets.
 		mkdir -p build
-		go test -vet=off -parallel 10 $(TESTFLAGS) -run '$(WHOLE)' ./sim ./cmd/proxycheck >build/whole.log 2>&1 &
-		# The longest first; more than processors: many tests wait for time-outs; .ci/run vets.
-		go test -race -vet=off -parallel 10 $(TESTFLAGS) -skip '$(WHOLE)' ./sim ./... || failed=1
+		go test -vet=off -parallel 12 $(TESTFLAGS) -run '$(WHOLE)' $(RUNNERS) >build/whole.log 2>&1 &
+		# The longest first. No other package has a test of one of those names.
+		go test -race -vet=off -parallel 10 $(TESTFLAGS) -skip '$(WHOLE)' $(RUNNERS) ./... || failed=1
 		wait $$! || failed=1
 		cat build/whole.log
 		exit $${failed:-0}
@@ -101,7 +107,7 @@ interop-setup:
 	apt-get -q -o DPkg::Lock::Timeout=120 update </dev/null
 	apt-get -q -y -o DPkg::Lock::Timeout=120 -o Dpkg::Options::=--force-confold install --no-install-recommends \
 		squid-openssl apache2 tinyproxy privoxy nginx-light haproxy varnish trafficserver mitmproxy \
-		curl wget aria2 tshark wrk cabextract libxml2-utils iproute2 util-linux </dev/null
+		curl wget aria2 tshark wrk cabextract libxml2-utils python3-pacparser iproute2 util-linux </dev/null
 
 # interop: the tests against other programs (see interop-setup), cut off from the network where possible
 interop:
@@ -115,7 +121,7 @@ interop:
 	if [ "$$(id -u)" != 0 ]; then
 		# unshare -r makes one root, as whom daemons try, in vain, to become another user: so back again.
 		isolate='unshare -rn'
-		start="ip link set lo up && exec unshare --map-user=$$(id -u) --map-group=$$(id -g) \"\$$@\""
+		start="ip link set lo up && echo 0 >/proc/sys/net/ipv4/ip_unprivileged_port_start && exec unshare --map-user=$$(id -u) --map-group=$$(id -g) \"\$$@\""
 	fi
 	if ! $$isolate sh -c "$$start" sh true 2>/dev/null; then
 		echo 'make interop: no network namespace is allowed here: running in the common one' >&2

@@ -40,8 +40,8 @@ const (
 // The time for one phase: short where a hostility uses it up, and long for a
 // loaded machine everywhere else.
 const (
-	short = 500 * time.Millisecond
-	long  = 5 * time.Second
+	short = 2 * time.Second
+	long  = 15 * time.Second
 )
 
 // hostileSize is that of the files: the less is fetched well, the faster the test.

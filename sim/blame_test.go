@@ -287,6 +287,7 @@ func habits(n *Net) {
 // arrived, and for one that can only go there without the proxy; for one that can
 // do neither it is unknown. Nothing else that a client sees gives away which it was.
 func TestBlame(t *testing.T) {
+	t.Parallel()
 	for _, row := range blamed {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()

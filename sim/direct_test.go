@@ -140,7 +140,7 @@ func TestDirectUnreachable(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			asked.Store(0)
 			n := brokenNet(t, tt.closed, denied(everything))
-			c := n.Client(500 * time.Millisecond)
+			c := n.Client(3 * time.Second) // less than package net waits before it asks again
 			r := c.Run(t.Context())
 			if asked.Load() > 0 {
 				t.Error("the server's name was asked for where there is a proxy")

@@ -461,7 +461,7 @@ func TestCatalogue(t *testing.T) {
 
 // Every command of the README that is for this program works as it stands there, but
 // for the addresses and the places of files.
-func TestREADME(t *testing.T) {
+func TestREADMEServes(t *testing.T) {
 	readme, err := os.ReadFile("../../README.md")
 	if err != nil {
 		t.Fatal(err)

@@ -11,6 +11,8 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"os"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -25,12 +27,17 @@ var (
 // maxInterim is the most 1xx answers that are passed over for one request.
 const maxInterim = 16
 
+// maxAddresses is the most addresses of one name that are tried: a name server may answer
+// with any number.
+const maxAddresses = 32
+
 // A Dialer says how connections are opened. What is set in it is not changed by
 // use, but it remembers the names that it has resolved, as the DNS Client service of Windows
 // does.
 type Dialer struct {
 	Proxy    string                                       // host:port; "" to connect to the server itself
 	Resolver *net.Resolver                                // nil for the system's
+	Search   []string                                     // suffixes for a name that has no address by itself; those of the Resolver come first
 	Timeout  time.Duration                                // of each phase; of a body, of each read
 	Reach    time.Duration                                // of Resolve and Connect, where that is less; 0 for Timeout
 	TLS      *tls.Config                                  // what is offered; verification is never enforced
@@ -38,8 +45,11 @@ type Dialer struct {
 	Again    func(sent, answer Head) (next Head, ok bool) // the CONNECT that answers a refusal, on the same connection; nil for none
 	Spend    func(bytes int) bool                         // tells whether so many more may pass, in either direction; nil for any number
 
-	resolved sync.Map // host -> []netip.Addr
+	resolved sync.Map // host -> []netip.Addr, first the one that answered last
 }
+
+// Know makes d remember what a name resolves to, so that nobody is asked for it.
+func (d *Dialer) Know(host string, addrs []netip.Addr) { d.resolved.Store(host, addrs) }
 
 // A Conn is a connection that is kept from one exchange to the next, and opened
 // anew when it cannot be. The zero Conn with a Dialer is ready; it is for one
@@ -126,6 +136,7 @@ type attempt struct {
 	req   *Request
 	x     *Exchange
 	ctx   context.Context // of the whole exchange
+	host  string          // the name of the other end; "" for one that is given as an address
 	addrs []netip.Addr
 	port  string
 	rest  *sending // what leaves beside the answer; nil when all left before
@@ -182,30 +193,70 @@ func (a *attempt) resolve(ctx context.Context) error {
 		return nil
 	}
 	if known, ok := a.resolved.Load(host); ok {
-		a.addrs = known.([]netip.Addr)
+		a.host, a.addrs = host, known.([]netip.Addr)
 		return nil
 	}
-	a.addrs, err = cmp.Or(a.Resolver, net.DefaultResolver).LookupNetIP(ctx, "ip", host)
+	a.addrs, err = a.lookUp(ctx, host)
 	if err == nil {
+		a.host = host
 		a.resolved.Store(host, a.addrs)
 	}
 	return err
 }
 
-// connect tries the addresses in their order, each for its share of the time.
+// lookUp resolves a name, by itself and then with each of the suffixes. What it fails by
+// is what was said of the name itself.
+func (d *Dialer) lookUp(ctx context.Context, host string) ([]netip.Addr, error) {
+	resolver := cmp.Or(d.Resolver, net.DefaultResolver)
+	addrs, err := resolver.LookupNetIP(ctx, "ip", host)
+	for _, suffix := range d.Search {
+		if err == nil || ctx.Err() != nil {
+			break
+		}
+		if more, err := resolver.LookupNetIP(ctx, "ip", host+"."+suffix+"."); err == nil {
+			return more, nil
+		}
+	}
+	return addrs, err
+}
+
+// connect tries the addresses in their order, each for its share of the time. The
+// one that answers is the first to be tried from then on.
 func (a *attempt) connect(ctx context.Context) error {
 	var first error
-	for i, ip := range a.addrs {
+	addrs := a.addrs[:min(len(a.addrs), maxAddresses)]
+	for i, ip := range addrs {
 		deadline, _ := ctx.Deadline()
-		d := net.Dialer{Timeout: time.Until(deadline) / time.Duration(len(a.addrs)-i)}
-		conn, err := d.DialContext(ctx, "tcp", net.JoinHostPort(ip.Unmap().String(), a.port))
+		share, start := time.Until(deadline)/time.Duration(len(addrs)-i), time.Now()
+		address := net.JoinHostPort(ip.Unmap().String(), a.port)
+		conn, err := dial(ctx, address, share, a.host != "" && ip.IsUnspecified())
+		a.x.Tried = append(a.x.Tried, Attempted{address, failure(err), time.Since(start)})
 		if err == nil {
+			a.prefer(i)
 			a.use(conn)
 			return nil
 		}
 		first = cmp.Or(first, err)
 	}
 	return first
+}
+
+// dial opens a connection to an address. To nowhere there is none: no name leads to the
+// unspecified address, which Linux takes for this machine and Windows for no address.
+func dial(ctx context.Context, address string, limit time.Duration, nowhere bool) (net.Conn, error) {
+	if nowhere {
+		return nil, &net.OpError{Op: "dial", Net: "tcp", Err: os.NewSyscallError("connect", unreachable[0])}
+	}
+	d := net.Dialer{Timeout: limit}
+	return d.DialContext(ctx, "tcp", address)
+}
+
+// prefer puts the address that answered before the others of its name.
+func (a *attempt) prefer(i int) {
+	if i > 0 && a.host != "" {
+		addrs := slices.Concat(a.addrs[i:i+1], a.addrs[:i], a.addrs[i+1:])
+		a.resolved.Store(a.host, addrs)
+	}
 }
 
 // use makes conn the connection.

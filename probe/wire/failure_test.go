@@ -193,7 +193,7 @@ func TestStoppedBySink(t *testing.T) {
 	noticed := make(chan struct{})
 	context.AfterFunc(p.ctx, func() { close(noticed) })
 	r.Sink = func(Head) io.Writer {
-		return writer(func() {
+		return writer(1, func() {
 			p.stop()
 			<-noticed // as the connection has by now, most likely: it must not forget it
 		})
@@ -242,9 +242,9 @@ func TestSilentWhenReused(t *testing.T) {
 // longer than it.
 func TestSlowBody(t *testing.T) {
 	t.Parallel()
-	p := play(t, script{hears, says("HTTP/1.1 200 OK\r\nContent-Length: 600003\r\n\r\nabc"), untilShown, paces(60, 10_000)})
+	p := play(t, script{hears, says("HTTP/1.1 200 OK\r\nContent-Length: 599943\r\n\r\nabc"), untilShown, paces(180, 3333)})
 	c, r := p.client(t), get()
-	c.Timeout, r.Sink = time.Second, p.sink // long enough for a loaded machine to take a piece
+	c.Timeout, r.Sink = brief, p.sink
 	if x := c.Exchange(p.ctx, r); !x.Complete() || x.Took[BodyRead] < c.Timeout*4/3 {
 		t.Errorf("%s: %d bytes came in %v (%v)", x.Stopped, x.Body.Length, x.Took[BodyRead], x.Err)
 	}

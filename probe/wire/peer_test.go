@@ -23,9 +23,10 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 const (
 	// patience is the time-out where nothing should run into it.
-	patience = 10 * time.Second
-	// brief is the time-out where a silence should: long for a loaded machine.
-	brief = 300 * time.Millisecond
+	patience = 20 * time.Second
+	// brief is the time-out where a silence should. In it a peer on a loaded machine
+	// has to come to its turn for all that it does before the silence.
+	brief = 3 * time.Second
 )
 
 const (
@@ -70,7 +71,7 @@ type peer struct {
 	addr     string
 	ctx      context.Context // of the exchanges with it
 	stop     func()          // ends ctx
-	shown    chan struct{}   // closed when the client shows the first of a body
+	shown    chan struct{}   // closed when the client shows as much of a body as its sink waits for
 	playing  sync.WaitGroup
 
 	mu    sync.Mutex
@@ -151,17 +152,20 @@ func (p *peer) client(t testing.TB) *Conn {
 }
 
 // sink tells p when the first of a body has come.
-func (p *peer) sink(Head) io.Writer {
-	return writer(func() { close(p.shown) })
+func (p *peer) sink(h Head) io.Writer { return p.sinkOf(1)(h) }
+
+// sinkOf tells p when the first n bytes of a body have come.
+func (p *peer) sinkOf(n int) Sink {
+	return func(Head) io.Writer { return writer(n, func() { close(p.shown) }) }
 }
 
-// writer calls the function once, on the first bytes.
-func writer(first func()) io.Writer {
-	once := sync.OnceFunc(first)
+// writer calls the function once, when it has been given n bytes.
+func writer(n int, enough func()) io.Writer {
 	return writerFunc(func(b []byte) (int, error) {
-		if len(b) > 0 {
-			once()
+		if n > 0 && n <= len(b) {
+			enough()
 		}
+		n -= len(b)
 		return len(b), nil
 	})
 }

@@ -80,14 +80,15 @@ func TestSlowest(t *testing.T) {
 		high float64
 	}{
 		"at once":            {script{hears, says(head), zeros(2_000_000), stays}, 100_000, math.MaxFloat64},
-		"with a pause":       {script{hears, says(head), zeros(1_000_000), pauses(rateWindow * 6 / 5), zeros(1_000_000), stays}, 0, 0},
-		"with a short pause": {script{hears, says(head), zeros(1_000_000), pauses(rateWindow / 4), zeros(1_000_000), stays}, 100_000, 20_000_000}, // at once it is some 100 times that
+		"with a pause":       {script{hears, says(head), zeros(1_000_000), untilShown, pauses(rateWindow * 6 / 5), zeros(1_000_000), stays}, 0, 0},
+		"with a short pause": {script{hears, says(head), zeros(1_000_000), untilShown, pauses(rateWindow / 4), zeros(1_000_000), stays}, 100_000, 20_000_000}, // at once it is some 100 times that
 		"broken off":         {script{hears, says(head), zeros(1_000_000)}, 100_000, math.MaxFloat64},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			p := play(t, tt.peer)
-			if x := p.client(t).Exchange(p.ctx, get()); x.Body.Slowest < tt.low || x.Body.Slowest > tt.high {
+			p, r := play(t, tt.peer), get()
+			r.Sink = p.sinkOf(1_000_000)
+			if x := p.client(t).Exchange(p.ctx, r); x.Body.Slowest < tt.low || x.Body.Slowest > tt.high {
 				t.Errorf("%s: %d bytes came in %v, at %v bytes a second at the slowest; want %v to %v",
 					x.Stopped, x.Body.Length, x.Took[BodyRead], x.Body.Slowest, tt.low, tt.high)
 			}

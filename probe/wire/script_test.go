@@ -73,7 +73,7 @@ func says(text string) move {
 // stays holds the connection until the client closes it.
 func stays(l *line) { io.Copy(io.Discard, l.br) }
 
-// untilShown waits until the client has the first of a body in its hands.
+// untilShown waits until the client has in its hands what its sink waits for.
 func untilShown(l *line) {
 	select {
 	case <-l.shown:

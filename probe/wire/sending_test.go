@@ -103,7 +103,7 @@ func TestSlowSending(t *testing.T) {
 	t.Parallel()
 	p := play(t, script{hearsSlowly(tooLong), says(answered), stays})
 	c := p.client(t)
-	c.Timeout = time.Second // long enough for a loaded machine to take a piece
+	c.Timeout = brief
 	if x := c.Exchange(p.ctx, post(tooLong)); !x.Complete() || x.Took[FirstByte] < c.Timeout {
 		t.Errorf("stopped at %s: %q (%v) after %v, want it to take longer than %v",
 			x.Stopped, x.Failure, x.Err, x.Took[FirstByte], c.Timeout)
@@ -121,7 +121,7 @@ func hearsSlowly(n int) move {
 		}
 		tick := time.NewTicker(time.Second / 40)
 		defer tick.Stop()
-		for piece := n / 80; n > 0; n -= piece {
+		for piece := n / 160; n > 0; n -= piece { // for longer than brief
 			<-tick.C
 			if _, err := io.CopyN(io.Discard, l.br, int64(min(n, piece))); err != nil {
 				l.t.Errorf("the peer waits for %d more bytes: %v", n, err)

@@ -102,6 +102,8 @@ type Exchange struct {
 	Local   string // this end's address
 	Remote  string // the other end's address
 
+	Tried []Attempted // the addresses to which a connection was tried, in their order; none where one was kept
+
 	Stopped Phase // where it ended; Done when it did not break
 	Failure Failure
 	Err     error // what the system said, for the log
@@ -109,6 +111,13 @@ type Exchange struct {
 	Ended   time.Time
 	Took    map[Phase]time.Duration // of each phase that was entered
 	Out, In int64                   // bytes on the wire, with those of TLS and CONNECT
+}
+
+// Attempted is an address to which a connection was tried, and what became of it.
+type Attempted struct {
+	Address string // with its port
+	Failure Failure
+	Took    time.Duration
 }
 
 // A Closer says who ended a connection.

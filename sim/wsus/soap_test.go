@@ -309,7 +309,7 @@ func identity(revision int) string {
 }
 
 // What a client can do wrong, and which fault it gets (wire.md 3.8).
-func TestFaults(t *testing.T) {
+func TestSOAPFaults(t *testing.T) {
 	c := newCaller(t, &wsus.Server{})
 	good := c.goodCookie()
 	stale := c.cookie(time.Now(), "2020-01-01T00:00:00Z")
