@@ -12,30 +12,49 @@ import (
 
 // RunRepeated makes the exchanges of c.Steps so many times at every address of
 // the proxy's name, one run after another, each of which may take so long and move
-// c.MaxBytes: a farm may have one node that is broken. All of them bear one ID.
+// c.MaxBytes: a farm may have one node that is broken. All of them bear one ID. The name
+// itself, and the file that names the proxy, are looked for once, beside them.
 func (c *Client) RunRepeated(ctx context.Context, times int, perRun time.Duration) (*Run, error) {
 	addresses, err := c.nodes(ctx)
 	if err != nil {
 		return nil, err
 	}
-	var all *Run
+	s := newSession(c)
+	named := s.survey(ctx)
+	all := c.turns(ctx, s.run.ID, addresses, times, perRun)
+	s.run = all
+	named()
+	all.shareSurvey(s)
+	return all, nil
+}
+
+// turns are the runs themselves, joined, up to the one in which ctx ended.
+func (c *Client) turns(ctx context.Context, id string, addresses []string, times int, perRun time.Duration) (all *Run) {
 	for turn := range times {
 		for _, address := range addresses {
 			one := *c
-			one.Proxy = address
-			if all != nil {
-				one.id = all.ID
-			}
+			one.Proxy, one.id = address, id
 			limited, cancel := context.WithTimeoutCause(ctx, perRun, ErrTime)
 			run := one.Run(limited)
 			cancel()
 			run.Node = fmt.Sprintf("%s/%d", address, turn+1)
 			if all = all.join(run); ctx.Err() != nil {
-				return all, nil
+				return all
 			}
 		}
 	}
-	return all, nil
+	return all
+}
+
+// shareSurvey gives what s asked for beside the turns, and what it cost, to the first of
+// them, where it is judged.
+func (r *Run) shareSurvey(s *session) {
+	first := r.Parts[0]
+	first.Names, first.PAC = r.Names, r.PAC
+	for _, of := range []*Run{r, first} {
+		of.Requests += int(s.requests.Load())
+		of.In, of.Out = of.In+s.in.Load(), of.Out+s.out.Load()
+	}
 }
 
 // nodes are the addresses of the proxy's name, with its port.
@@ -50,7 +69,7 @@ func (c *Client) nodes(ctx context.Context) ([]string, error) {
 		return []string{c.Proxy}, nil // the run itself shows what is wrong with the name
 	}
 	var nodes []string
-	for _, ip := range ips {
+	for _, ip := range ips[:min(len(ips), maxAddresses)] {
 		nodes = append(nodes, net.JoinHostPort(ip.Unmap().String(), port))
 	}
 	slices.Sort(nodes)
@@ -78,16 +97,22 @@ func (r *Run) parts() []*Run {
 }
 
 // share says in how many of the turns, and at which nodes, a finding shows: ""
-// when there was only one turn.
+// when there was only one turn, and for what is the same in all of them.
 func (s *shown) share(r *Run) string {
-	if len(r.Parts) < 2 {
+	if len(r.Parts) < 2 || ofSurvey(s.Finding) {
 		return ""
 	}
 	turns, nodes := []string{}, []string{}
 	for _, j := range s.by {
+		if j.node == "" {
+			continue
+		}
 		address, _, _ := strings.Cut(j.node, "/")
 		turns = appendNew(turns, j.node)
 		nodes = appendNew(nodes, address+seenAs(j.Observation))
+	}
+	if len(turns) == 0 {
+		return ""
 	}
 	return fmt.Sprintf("in %d of %d runs, at %s", len(turns), len(r.Parts), strings.Join(nodes, " and "))
 }

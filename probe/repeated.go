@@ -23,12 +23,13 @@ func repetitionsDiffer(all []*judged) {
 	}
 	var differences []difference
 	steady, differs := map[*Finding]int{}, map[*Finding]int{}
+	rows := byID(all)
 	for _, again := range all {
-		cold, right := named(all, again.Step.Name), firstOf(all, again)
+		cold := rows[again.Step.Name]
 		if cold == nil || cold.Observation == nil || again.Observation == nil {
 			continue
 		}
-		one, other := failsBy(cold), failsBy(again)
+		one, other, right := failsBy(cold), failsBy(again), firstOf(all, cold, again)
 		switch {
 		case one != nil && fetched(again) && comparable(one, cold, again):
 			differences = append(differences, difference{cold, one, ColdFails, "; when " + again.Step.ID() + " asked for the same again, it came right"})
@@ -46,30 +47,36 @@ func repetitionsDiffer(all []*judged) {
 			d.of.verdicts = append(d.of.verdicts, Verdict{d.to, Note, owner(d.to, d.of.Observation), d.from.Name + d.evidence})
 			continue
 		}
-		rename(append(once(all, d.from), d.of), d.from, d.to, d.evidence)
+		once := slices.DeleteFunc(having(all, d.from), func(j *judged) bool { // what holds of the others holds of them
+			return j.Step.Variant != "" || rows[j.Step.Name+"@"+warm] != nil
+		})
+		rename(append(once, d.of), d.from, d.to, d.evidence)
 	}
 }
 
+// byID are results by the names of their steps, of several the first.
+func byID(all []*judged) map[string]*judged {
+	rows := map[string]*judged{}
+	for _, j := range all {
+		if id := j.Step.ID(); rows[id] == nil {
+			rows[id] = j
+		}
+	}
+	return rows
+}
+
 // firstOf is the step of which j is a repetition: one that asked for the very same
-// part before and got it right, or the row itself.
-func firstOf(all []*judged, j *judged) *judged {
-	if j.Observation != nil && j.Step.Kind == ranged {
+// part before and got it right, or that of its row.
+func firstOf(all []*judged, row, j *judged) *judged {
+	if j.Step.Kind == ranged {
 		for _, other := range all {
-			same := other.target() == j.target() && other.Observation.Sent.Get("Range") == j.Observation.Sent.Get("Range")
-			if same && fetched(other) && other.Observation.Started.Before(j.Observation.Started) {
+			same := fetched(other) && other.target() == j.target() && other.Observation.Sent.Get("Range") == j.Observation.Sent.Get("Range")
+			if same && other.Observation.Started.Before(j.Observation.Started) {
 				return other
 			}
 		}
 	}
-	return named(all, j.Step.Name)
-}
-
-// once are the steps that show f and are not repeated: what holds of the others
-// holds of them.
-func once(all []*judged, f *Finding) []*judged {
-	return slices.DeleteFunc(having(all, f), func(j *judged) bool {
-		return j.Step.Variant != "" || named(all, j.Step.Name+"@"+warm) != nil
-	})
+	return row
 }
 
 // comparable tells whether a cold and a warm fetch asked for as much, or differ in
@@ -80,9 +87,11 @@ func comparable(f *Finding, cold, again *judged) bool {
 }
 
 // cacheProvesNothing takes back that parts come well where all of them may have
-// come from a cache: whether the proxy passes Range on, what it has does not show.
+// come from a cache: whether the proxy passes Range on, what it has does not show. Under
+// a query of its own a file is new to the proxy; the caches that say so stand before
+// Microsoft's servers.
 func cacheProvesNothing(all []*judged) {
-	ofServer := func(j *judged) bool { return partFetched(j) && !fromCache(j.Observation) }
+	ofServer := func(j *judged) bool { return partFetched(j) && (!fromCache(j.Observation) || hasQuery(j)) }
 	if slices.ContainsFunc(all, ofServer) {
 		return
 	}

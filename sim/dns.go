@@ -28,9 +28,13 @@ type DNS struct {
 func newDNS() *DNS { return &DNS{Answer: loopback} }
 
 // loopback answers questions for an IPv4 address with 127.0.0.1, and any other
-// with nothing.
+// with nothing. It knows the names that cannot exist (RFC 6761, 6.4).
 func loopback(q *dns.Msg) *dns.Msg {
+	if len(q.Question) == 1 && dns.IsSubDomain("invalid.", dns.CanonicalName(q.Question[0].Name)) {
+		return nxdomain(q)
+	}
 	m := new(dns.Msg).SetReply(q)
+	m.RecursionAvailable = true // nothing is then an answer, and no referral
 	for _, question := range q.Question {
 		if question.Qtype == dns.TypeA {
 			m.Answer = append(m.Answer, &dns.A{
@@ -90,6 +94,9 @@ func (d *DNS) close() {
 		c.Close()
 	}
 }
+
+// Addr is the address at which d is asked.
+func (d *DNS) Addr() string { return d.conn.LocalAddr().String() }
 
 // Resolver is a resolver that asks d alone.
 func (d *DNS) Resolver() *net.Resolver {
