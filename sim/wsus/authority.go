@@ -22,10 +22,14 @@ import (
 // Authority is a certificate authority of its own, which lives as long as the
 // process. It signs a certificate for whatever name a client asks for.
 type Authority struct {
-	root  *x509.Certificate
-	key   *ecdsa.PrivateKey               // of the root, and of the certificates
-	old   func() (*rsa.PrivateKey, error) // of certificates for clients that know no other, made when the first one comes
-	Valid time.Duration                   // of the certificates from now on; negative for expired ones
+	Valid time.Duration    // of the certificates from now on; negative for expired ones
+	Now   func() time.Time // what it takes for the time; time.Now as it comes
+
+	root   *x509.Certificate
+	signer *x509.Certificate // of the certificates: the root, or one below it
+	shown  [][]byte          // the certificates that are sent behind that of the server
+	key    *ecdsa.PrivateKey // of all of them, and of the server's
+	kept   int               // the most certificates that are kept
 
 	mu     sync.Mutex
 	issued map[certified]*tls.Certificate
@@ -40,24 +44,55 @@ type certified struct {
 // maxIssued is the most certificates that are kept.
 const maxIssued = 64
 
+// rootAge is how long ago a root began to hold: longer than any clock that a fault
+// sets back.
+const rootAge = 30 * 24 * time.Hour
+
+// oldKey is of certificates for clients that know no other, made when the first one
+// comes.
+var oldKey = sync.OnceValues(func() (*rsa.PrivateKey, error) { return rsa.GenerateKey(rand.Reader, 2048) })
+
 // NewAuthority makes an authority of that name.
 func NewAuthority(name string) (*Authority, error) {
+	a, err := newAuthority(pkix.Name{CommonName: name, Organization: []string{"proxycheck"}})
+	if err == nil {
+		a.shown = [][]byte{a.root.Raw}
+	}
+	return a, err
+}
+
+// newAuthority makes one whose chain has a certificate for each of the names, the
+// root first.
+func newAuthority(names ...pkix.Name) (*Authority, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return nil, err
 	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: name, Organization: []string{"proxycheck"}},
-		NotBefore: time.Now().Add(-48 * time.Hour), NotAfter: time.Now().AddDate(10, 0, 0),
-		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageCRLSign,
+	a := &Authority{Valid: 365 * 24 * time.Hour, Now: time.Now, key: key, kept: maxIssued, issued: map[certified]*tls.Certificate{}}
+	for i, name := range names {
+		template := &x509.Certificate{
+			SerialNumber: big.NewInt(int64(i + 1)), Subject: name, SubjectKeyId: []byte(name.CommonName),
+			NotBefore: time.Now().Add(-rootAge), NotAfter: time.Now().AddDate(10, 0, 0),
+			IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageCRLSign,
+		}
+		parent := a.signer
+		if parent == nil {
+			parent = template
+		}
+		der, err := x509.CreateCertificate(rand.Reader, template, parent, key.Public(), key)
+		if err != nil {
+			return nil, err
+		}
+		if a.signer, err = x509.ParseCertificate(der); err != nil {
+			return nil, err
+		}
+		if a.root == nil {
+			a.root = a.signer
+			continue
+		}
+		a.shown = append([][]byte{der}, a.shown...)
 	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
-	if err != nil {
-		return nil, err
-	}
-	root, err := x509.ParseCertificate(der)
-	old := sync.OnceValues(func() (*rsa.PrivateKey, error) { return rsa.GenerateKey(rand.Reader, 2048) })
-	return &Authority{root: root, key: key, old: old, Valid: 365 * 24 * time.Hour, issued: map[certified]*tls.Certificate{}}, err
+	return a, nil
 }
 
 // Fingerprint is the SHA-256 of the root, in hexadecimal.
@@ -76,11 +111,18 @@ func (a *Authority) Certificate() tls.Certificate {
 // TLSConfig serves each client a certificate for the name that it asks for, or
 // for the address at which it came. It speaks all that a Windows since XP does.
 func (a *Authority) TLSConfig() *tls.Config {
+	return serverConfig(func(string) *Authority { return a })
+}
+
+// serverConfig is that of a server whose certificates are of different authorities,
+// by name.
+func serverConfig(of func(name string) *Authority) *tls.Config {
 	return &tls.Config{MinVersion: tls.VersionTLS10, CipherSuites: suites(), GetCertificate: func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
 		name := hello.ServerName
 		if name == "" {
 			name, _, _ = net.SplitHostPort(hello.Conn.LocalAddr().String())
 		}
+		a := of(name)
 		c, err := a.issue(certified{name: name})
 		if err == nil && hello.SupportsCertificate(c) != nil { // XP knows no ECDSA
 			return a.issue(certified{name: name, rsa: true})
@@ -98,7 +140,7 @@ func suites() []uint16 {
 	return ids
 }
 
-// issue is a certificate for what is asked for, with the root behind it.
+// issue is a certificate for what is asked for, with what is shown behind it.
 func (a *Authority) issue(to certified) (*tls.Certificate, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -108,7 +150,7 @@ func (a *Authority) issue(to certified) (*tls.Certificate, error) {
 	var key crypto.Signer = a.key
 	usage := x509.KeyUsageDigitalSignature
 	if to.rsa {
-		old, err := a.old()
+		old, err := oldKey()
 		if err != nil {
 			return nil, err
 		}
@@ -120,7 +162,7 @@ func (a *Authority) issue(to certified) (*tls.Certificate, error) {
 	}
 	template := &x509.Certificate{
 		SerialNumber: serial, Subject: pkix.Name{CommonName: to.name},
-		NotBefore: time.Now().Add(-24 * time.Hour), NotAfter: time.Now().Add(a.Valid),
+		NotBefore: a.Now().Add(-24 * time.Hour), NotAfter: a.Now().Add(a.Valid),
 		KeyUsage: usage, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
 	}
 	if ip := net.ParseIP(to.name); ip != nil {
@@ -128,13 +170,13 @@ func (a *Authority) issue(to certified) (*tls.Certificate, error) {
 	} else {
 		template.DNSNames = []string{to.name}
 	}
-	der, err := x509.CreateCertificate(rand.Reader, template, a.root, key.Public(), a.key)
+	der, err := x509.CreateCertificate(rand.Reader, template, a.signer, key.Public(), a.key)
 	if err != nil {
 		return nil, err
 	}
-	if len(a.issued) >= maxIssued {
+	if len(a.issued) >= a.kept {
 		clear(a.issued)
 	}
-	a.issued[to] = &tls.Certificate{Certificate: [][]byte{der, a.root.Raw}, PrivateKey: key}
+	a.issued[to] = &tls.Certificate{Certificate: append([][]byte{der}, a.shown...), PrivateKey: key}
 	return a.issued[to], nil
 }
