@@ -2,7 +2,6 @@ package probe
 
 import (
 	"crypto/x509"
-	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -33,9 +32,10 @@ func fromCache(o *Observation) bool {
 	return o.File == nil && saysKept(o.Answer)
 }
 
-// saysKept tells whether an answer says that it comes from a cache.
+// saysKept tells whether an answer says that it comes from a cache. Traffic Server
+// writes an age of 0 into what it just fetched.
 func saysKept(answer wire.Head) bool {
-	return answer.Get("Age") != "" || strings.HasPrefix(strings.ToUpper(answer.Get("X-Cache")), "HIT")
+	return number(answer.Get("Age")) > 0 || strings.HasPrefix(strings.ToUpper(answer.Get("X-Cache")), "HIT")
 }
 
 // status matches a given status.
@@ -126,7 +126,15 @@ func progressPage(o *Observation) string {
 	return evidence
 }
 
-// page matches a web page, which no step ever asks for.
+// pageNotFile matches a web page where a file was asked for.
+func pageNotFile(o *Observation) string {
+	if o.Host != nil {
+		return "" // it may be the host's own
+	}
+	return page(o)
+}
+
+// page matches a web page.
 func page(o *Observation) string {
 	kind := strings.ToLower(o.Answer.Get("Content-Type"))
 	start := strings.ToLower(strings.TrimSpace(string(o.Body.Excerpt[:min(len(o.Body.Excerpt), 200)])))
@@ -147,50 +155,6 @@ func proven(o *Observation) bool {
 		return o.Known >= 0 && o.Body.Stated == o.Known
 	}
 	return o.Compared != nil && o.Compared.Differs < 0 && o.Compared.Length == o.Body.Length && o.Body.Length > 0
-}
-
-func inspected(o *Observation) string {
-	if o.Trust == nil || o.Trust.By == BySystem || o.Trust.Accepted || !unknownAuthority(o.Trust.Err) {
-		return ""
-	}
-	return fmt.Sprintf("the certificate was issued by %s and does not verify by %s", quoted(o.Trust.Issuer), o.Trust.By)
-}
-
-// inspectedWithTrust matches a certificate by a CA that the clients are said to
-// trust, where the server's own is another.
-func inspectedWithTrust(o *Observation) string {
-	if o.Trust == nil || o.Trust.By != ByServersCA || !o.Trust.Accepted || !unknownAuthority(o.Trust.Err) {
-		return ""
-	}
-	return fmt.Sprintf("the certificate was issued by %s, which the given CA vouches for and the server's own root does not", quoted(o.Trust.Issuer))
-}
-
-func issuerUnknown(o *Observation) string {
-	if o.Trust == nil || o.Trust.By != BySystem || !unknownAuthority(o.Trust.Err) {
-		return ""
-	}
-	return fmt.Sprintf("the certificate was issued by %s, which is not in %s", quoted(o.Trust.Issuer), o.Trust.By)
-}
-
-// atClient matches where the store of this machine is that of a client.
-func atClient(o *Observation) string {
-	if o.Trust == nil || !o.Trust.AtClient {
-		return ""
-	}
-	return issuerUnknown(o)
-}
-
-// certificateInvalid matches a certificate that no client takes, whoever signed it.
-func certificateInvalid(o *Observation) string {
-	if o.Trust == nil || o.Trust.Err == nil || unknownAuthority(o.Trust.Err) {
-		return ""
-	}
-	return o.Trust.Err.Error()
-}
-
-func unknownAuthority(err error) bool {
-	var unknown x509.UnknownAuthorityError
-	return errors.As(err, &unknown)
 }
 
 func http10(o *Observation) string {

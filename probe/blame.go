@@ -49,13 +49,17 @@ func (j *judged) blame(r *Run) {
 
 // hearsay are the findings that are what a gateway says of somebody else: that it is
 // the one who speaks tells nothing of who must act.
-var hearsay = []*Finding{ServerBehindProxyDown, TunnelServerDown}
+var hearsay = []*Finding{ServerBehindProxyDown, TunnelServerDown, HostUnreached}
 
 // speaker is who must act on f, as far as the answer itself tells.
 func (j *judged) speaker(f *Finding) Owner {
 	who := speaker(j.Observation)
-	if who == Proxy && slices.Contains(hearsay, f) {
+	t := j.Observation.Trust
+	switch {
+	case who == Proxy && slices.Contains(hearsay, f):
 		return Unknown
+	case f.OfTLS && (t == nil || !t.OwnRoot):
+		return Unknown // whoever ends the tunnel says inside of it what he likes
 	}
 	return who
 }
@@ -151,8 +155,10 @@ func bySymptom(_ *Run, j *judged, f *Finding) (Owner, string) {
 func byTrust(_ *Run, j *judged, f *Finding) (Owner, string) {
 	t := j.Observation.Trust
 	switch {
-	case !f.OfTLS || t == nil || t.By != ByServersCA:
+	case !f.OfTLS || t == nil || t.By != ByServersCA && !t.OwnRoot:
 		return "", ""
+	case t.OwnRoot && t.By == ByIssuer:
+		return Unknown, "the certificate names Microsoft's own authority as its issuer"
 	case t.OwnRoot:
 		return Server, "the server's own root has signed the certificate"
 	}

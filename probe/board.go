@@ -28,7 +28,7 @@ func (b *board) open(steps []*Step) {
 func (b *board) post(r *Result) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if r.Observation != nil {
+	if r.Observation != nil && r.Step.Host == nil { // whose answer no step quotes
 		b.seen[r.Step.ID()] = r.Observation
 	}
 	close(b.posted[r.Step.ID()])

@@ -96,10 +96,8 @@ func otherCauses(r *Run, all []*judged, codes []wuerr.Code, shown *Finding) (rul
 // they would show is open.
 func notPlanned(r *Run) []*judged {
 	var left []*judged
-	for _, s := range StepsOf(r.Client.Profile) {
-		if !slices.ContainsFunc(r.Results, func(made *Result) bool { return made.Step.ID() == s.ID() }) {
-			left = append(left, &judged{Result: &Result{Step: s}})
-		}
+	for _, s := range unmade(r) {
+		left = append(left, &judged{Result: &Result{Step: s}})
 	}
 	return left
 }
@@ -112,13 +110,15 @@ var (
 	ofCounts = []*Finding{ScanUnfinished}
 )
 
-// elsewhere tells whether f is of another route than the one of r, or of none.
+// elsewhere tells whether f is of another route than the one of r, or of none, or of
+// other servers.
 func elsewhere(r *Run, f *Finding) bool {
 	other := ofDirect
 	if r.Client.Proxy == "" {
 		other = ofProxy
 	}
-	return slices.Contains(other, f) || slices.Contains(ofCounts, f)
+	ofLists := r.Target.Kind != Microsoft && slices.Contains(hostFindings, f)
+	return slices.Contains(other, f) || slices.Contains(ofCounts, f) || ofLists
 }
 
 // related tells whether two findings are ways to see the same: which of them it is,
@@ -135,14 +135,20 @@ func related(f, g *Finding) bool {
 // narrow gives is ruled out with all that it is narrowed from.
 func ruledOutBy(f *Finding, codes []Coded, planned []*judged, shown *Finding) (by string, can bool) {
 	sources := sourcesOf(f)
-	if len(sources) == 0 {
-		return "", true // a look at several steps shows it, or none
+	if len(sources) == 0 { // a look at several steps shows it, or none
+		if i := slices.IndexFunc(planned, func(j *judged) bool { return slices.Contains(j.ruledOut, f) }); i >= 0 {
+			return planned[i].id(), true
+		}
+		return "", true
 	}
 	for _, source := range sources {
 		relevant := slices.DeleteFunc(slices.Clone(planned), func(j *judged) bool {
 			return !meets(j, f, codes) && !slices.Contains(unreachedFindings, source) || !j.mayShow(source)
 		})
-		can = can || len(relevant) > 0
+		if len(relevant) == 0 {
+			continue // no step of this run is of its sort
+		}
+		can = true
 		if one := clearedBy(source, relevant, shown); one == "" {
 			return "", can
 		} else if by == "" {
@@ -207,7 +213,7 @@ func sourcesOf(f *Finding) []*Finding {
 
 // given are the findings that rules give.
 var given = func() []*Finding {
-	all := slices.Concat(brokenFindings, thenOf(shared))
+	all := slices.Concat(brokenFindings, thenOf(shared), thenOf(reaching.Rules), thenOf(reaching.Broken))
 	for _, s := range Steps {
 		all = slices.Concat(all, thenOf(s.Kind.Rules), thenOf(s.Kind.Broken), thenOf(s.Rules))
 	}
@@ -225,7 +231,9 @@ func (j *judged) mayShow(f *Finding) bool {
 	method, target, _ := strings.Cut(strings.TrimSpace(j.Step.Send), " ")
 	tunnel := strings.HasPrefix(target, "https://") || j.Observation != nil && (j.Observation.TLS != nil || j.Observation.Tunnel != nil)
 	switch {
-	case j.Step.Kind == rung, j.LeftOut && j.Step.By != WUA: // hosts that there are not
+	case j.Step.Kind == pac:
+		return slices.Contains(thenOf(pacRules), f)
+	case j.Step.Kind.Silent, j.LeftOut && j.Step.By != WUA: // hosts that there are not
 		return false
 	case slices.Contains(ofTunnels, f) && !tunnel, slices.Contains(ofBodies, f) && method == "HEAD":
 		return false
@@ -237,12 +245,14 @@ func (j *judged) mayShow(f *Finding) bool {
 // facts tell whether an observation has what the rules for some findings need: they
 // say nothing where it is not known, and what is not said is not ruled out.
 var facts = map[*Finding]func(*Observation) bool{
-	ContentAltered:     func(o *Observation) bool { return o.Compared != nil || o.KnownText != "" || o.File != nil },
-	RangeFetchedWhole:  func(o *Observation) bool { return o.Witness != nil },
-	SizeWrong:          func(o *Observation) bool { return o.Known >= 0 },
-	DateHidden:         func(o *Observation) bool { return o.Known >= 0 },
-	ClientsDiffer:      func(*Observation) bool { return false }, // only all of them together show it
-	TLSInspected:       func(o *Observation) bool { return o.Trust != nil && o.Trust.By != BySystem },
+	ContentAltered:    func(o *Observation) bool { return o.Compared != nil || o.KnownText != "" || o.File != nil },
+	RangeFetchedWhole: func(o *Observation) bool { return o.Witness != nil },
+	SizeWrong:         func(o *Observation) bool { return o.Known >= 0 },
+	DateHidden:        func(o *Observation) bool { return o.Known >= 0 },
+	ClientsDiffer:     func(*Observation) bool { return false }, // only all of them together show it
+	TLSInspected: func(o *Observation) bool {
+		return o.Trust != nil && o.Trust.By != BySystem && (o.Trust.By != ByIssuer || o.Trust.OwnRoot)
+	},
 	IssuerUnknown:      func(o *Observation) bool { return o.Trust != nil },
 	CertificateInvalid: func(o *Observation) bool { return o.Trust != nil },
 	// Some proxies put their own name in the place of the one by which the stopped service is known.

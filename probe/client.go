@@ -1,6 +1,7 @@
 package probe
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net"
@@ -8,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"proxycheck/probe/endpoint"
 	"proxycheck/probe/wire"
 )
 
@@ -22,9 +24,17 @@ type Client struct {
 	Profile  *Profile
 	Target   Target
 	Steps    []*Step
-	Register bool          // make also the exchanges that change what the server keeps of its clients
-	IdleTime time.Duration // to wait for an idle connection to be closed; 0 not to
-	Progress func(*Result) // called for each result, from one goroutine at a time; nil for nobody
+	Hosts    []endpoint.Host // of the URL lists, where the target is Microsoft
+	Lanes    int             // the most connections side by side; 0 for the usual
+	Register bool            // make also the exchanges that change what the server keeps of its clients
+	IdleTime time.Duration   // to wait for an idle connection to be closed; 0 not to
+	Progress func(*Result)   // called for each result, from one goroutine at a time; nil for nobody
+
+	NameServers []string // host:port, who are asked for the proxy's name; nil for those of this system
+	Search      []string // suffixes that are tried where those are given
+	Domain      string   // in which the client looks for its proxy by the name WPAD; "" not to
+	PACPort     string   // at which it looks; "" for 80
+	Loopback    bool     // the net is all on this machine
 
 	id string // of the run; "" for a new one
 }
@@ -37,22 +47,25 @@ type Login struct{ User, Password string }
 
 // A Run is what a client saw, with nothing judged.
 type Run struct {
-	ID        string // eight hexadecimal digits, which stand in its URLs
-	Started   time.Time
-	Took      time.Duration
-	Client    *Client
-	Target    Target    // as the server described itself
-	Results   []*Result // of each step, in the order of Client.Steps
-	Requests  int
-	Out, In   int64
-	Greeting  string    // the status line with which the server was not known as a fake WSUS; "" when it was or was not asked
-	Parallel  int       // connections that were answered side by side; 0 when that was not tried
-	Idle      *Idleness // of a connection; nil when that was not tried
-	Node      string    // address of the proxy, a slash and the turn, when the run is one of several
-	Parts     []*Run    // the runs that this one is of; nil for a single one
-	StoppedBy string    // what ended it early; "" when it came to its end
-	Untold    string    // why it has not, although it is a fake WSUS; "" when it was not asked
-	Several   bool      // more than one server answered under its name
+	ID         string // eight hexadecimal digits, which stand in its URLs
+	Started    time.Time
+	Took       time.Duration
+	Client     *Client
+	Target     Target    // as the server described itself
+	Results    []*Result // of each step, in the order of Client.Steps
+	PAC        []*Result // of the file that names the proxy, where it was looked for
+	Names      []*Name   // that the name service was asked for beside the steps
+	Requests   int
+	Out, In    int64
+	Greeting   string    // the status line with which the server was not known as a fake WSUS; "" when it was or was not asked
+	Parallel   int       // connections that were answered side by side; 0 when that was not tried
+	Idle       *Idleness // of a connection; nil when that was not tried
+	IdleTunnel *Idleness // the same of a tunnel
+	Node       string    // address of the proxy, a slash and the turn, when the run is one of several
+	Parts      []*Run    // the runs that this one is of; nil for a single one
+	StoppedBy  string    // what ended it early; "" when it came to its end
+	Untold     string    // why it has not, although it is a fake WSUS; "" when it was not asked
+	Several    bool      // more than one server answered under its name
 
 	// DirectWell tells that something that was tried without the proxy came well: it is
 	// the server that answers there.
@@ -87,6 +100,7 @@ const maxLanes = 8
 func (c *Client) Run(ctx context.Context) *Run {
 	s := newSession(c)
 	s.run.Target = c.Target
+	named := s.survey(ctx)
 	steps := s.run.Results
 	opening := s.lane(firstLane(steps))
 	defer opening.conn.Close()
@@ -94,7 +108,7 @@ func (c *Client) Run(ctx context.Context) *Run {
 		s.play(ctx, opening, steps[:1])
 		steps = steps[1:]
 	}
-	if c.Target.Kind != Embedded {
+	if c.Target.Kind != Embedded && c.Target.Kind != Microsoft {
 		x := s.greet(ctx, opening)
 		dead := x != nil && (x.Stopped == wire.Resolve || x.Stopped == wire.Connect)
 		if nothingSent := len(steps) == len(c.Steps); dead && nothingSent && len(steps) > 0 {
@@ -102,8 +116,12 @@ func (c *Client) Run(ctx context.Context) *Run {
 			steps = steps[1:]
 		}
 	}
+	steps, later := s.spareTunnels(steps)
 	s.sideBySide(ctx, opening, byConnection(steps))
+	s.askControls(ctx, opening, later)
+	s.askAgain(ctx)
 	s.tryAlone(ctx)
+	s.trySecure(ctx)
 	s.testify(ctx)
 	if slices.ContainsFunc(c.Steps, (*Step).isRung) {
 		s.parallel(ctx)
@@ -111,6 +129,7 @@ func (c *Client) Run(ctx context.Context) *Run {
 	if c.IdleTime > 0 {
 		s.idle(ctx)
 	}
+	named()
 	return s.end(ctx)
 }
 
@@ -127,12 +146,13 @@ func (s *session) lane(name string) *lane {
 	return &lane{name: name, conn: &wire.Conn{Dialer: s.dialer}, own: Past{}}
 }
 
-// sideBySide plays the steps of each connection, at most maxLanes at a time and
-// begun in their order: a step waits for none of a later connection, so that no
-// two can wait for each other.
+// sideBySide plays the steps of each connection, so many at a time and begun in their
+// order: a step waits for none of a later connection, so that no two can wait for
+// each other.
 func (s *session) sideBySide(ctx context.Context, opening *lane, lines [][]*Result) {
-	free := make(chan string, maxLanes) // the step whose end made the place free
-	for range maxLanes {
+	lanes := cmp.Or(s.client.Lanes, maxLanes)
+	free := make(chan string, lanes) // the step whose end made the place free
+	for range lanes {
 		free <- opening.last
 	}
 	var playing sync.WaitGroup

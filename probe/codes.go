@@ -7,29 +7,35 @@ import (
 	"proxycheck/probe/wuerr"
 )
 
-// coded are the codes under which Windows logs what s is, of every version. A
-// finding without codes of its own is logged by the status of the answer.
+// coded are the codes under which Windows logs what s is, of every version, each once.
+// A finding without codes of its own is logged by the status of the answer. They are
+// looked for when they are first asked for, among all the steps that show s.
 func (s *shown) coded() []Coded {
-	if s.NoCode {
-		return nil
+	if s.codes != nil || s.NoCode {
+		return s.codes
 	}
-	var codes []Coded
-	for _, c := range s.Codes {
+	templates := s.Codes
+	if templates == nil {
+		templates = []Coded{{Code: ofStatus, Sure: Documented}}
+	}
+	s.codes = []Coded{}
+	for _, c := range templates {
+		some := []Coded{c}
 		if c.Code == ofStatus {
-			codes = append(codes, s.byStatus(c)...)
-			continue
+			some = s.byStatus(c)
 		}
-		codes = append(codes, c)
+		for _, one := range some {
+			if !slices.Contains(s.codes, one) {
+				s.codes = append(s.codes, one)
+			}
+		}
 	}
-	if s.Codes == nil {
-		codes = s.byStatus(Coded{Sure: Documented})
-	}
-	return codes
+	return s.codes
 }
 
 // byStatus are the codes of the statuses that the steps of s were answered, in
-// the form of c. The update agent logs its own code for the status of a job that
-// others do for it, and of its own files both.
+// the form of c and of its agent and layer, where it has them. The update agent logs
+// its own code for the status of a job that others do for it, and of its own files both.
 func (s *shown) byStatus(c Coded) []Coded {
 	var codes []Coded
 	for _, j := range s.by {
@@ -39,14 +45,12 @@ func (s *shown) byStatus(c Coded) []Coded {
 			continue
 		}
 		for _, l := range loggers {
-			if l.layer != j.Step.Layer {
+			agent, code := cmp.Or(l.agent, j.Step.By), l.code(status)
+			sameAgent := c.Agent == "" || c.Agent == agent || l.agent != "" // who logs a job of another
+			if l.layer != j.Step.Layer || !sameAgent || c.Layer != "" && c.Layer != l.layer {
 				continue
 			}
-			c.Agent, c.Layer, c.Code, c.Source = cmp.Or(l.agent, j.Step.By), l.layer, l.code(status), l.source
-			c.Sure = sureOf(c.Code, c.Sure)
-			if !slices.Contains(codes, c) {
-				codes = append(codes, c)
-			}
+			codes = append(codes, Coded{agent, l.layer, c.Since, c.Until, code, l.source, sureOf(code, c.Sure)})
 		}
 	}
 	return codes

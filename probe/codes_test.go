@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"proxycheck/probe/endpoint"
+	"proxycheck/probe/wire"
 	"proxycheck/probe/wuerr"
 )
 
@@ -120,5 +122,49 @@ func TestHashIsCheckedByTheAgent(t *testing.T) {
 	s := &shown{Finding: ContentAltered, by: []*judged{{Result: result(altered)}}}
 	if c, ok := s.loggedBy(WUA, altered.step, Win11); !ok || c.Code != wuerr.IncorrectHash {
 		t.Errorf("for an altered file of %s, %s logs %s, want %s", altered.step.By, WUA, c.Code, wuerr.IncorrectHash)
+	}
+}
+
+// What a host that is not let through is logged as goes by the agent and the layer that
+// asked for it: a list of codes has each once, and none of an agent that did not ask.
+func TestCodesOfHosts(t *testing.T) {
+	host := func(by Agent, tls bool, answer string) *judged {
+		h := endpoint.Host{Name: "n.example", Port: "80", TLS: tls, By: string(by), Path: "/"}
+		o := answerFor(h, answer, "")
+		if tls {
+			o.Exchange = &wire.Exchange{Stopped: wire.Tunnel, Failure: wire.Denied, Tunnel: o.Exchange}
+		}
+		return &judged{Result: &Result{Step: reachStep(&h), Observation: o}}
+	}
+	const denied = "HTTP/1.1 403 Forbidden"
+	tunnel := host(WUA, true, denied)
+	for _, tt := range []struct {
+		name    string
+		finding *Finding
+		by      []*judged
+		want    string
+	}{
+		{"CONNECT of the update agent", HostBlocked, []*judged{tunnel, host(WUA, true, denied)},
+			"wua soap 80240438 win8.1- unsure; wua soap 80072EF3 win8.1- unsure; wua soap 80244018 -win7 unsure; wua soap 80072EFD -win7 unsure"},
+		{"GET of all", HostBlocked, []*judged{host(WUA, false, denied), host(BITS, false, denied), host(DO, false, denied)},
+			"wua soap 80240438 win8.1- unsure; wua soap 80072EF3 win8.1- unsure; wua soap 80072EFD -win7 unsure; " +
+				"wua fetch 80244018 - documented; wua fetch 80190193 - documented; bits job 80190193 - documented; wua job 80244018 - documented; do job 80190193 - documented"},
+		{"of two statuses, of which one has no code", RequestDenied, []*judged{host(WUA, false, "HTTP/1.1 511 X"), host(WUA, false, denied)},
+			"wua fetch 8024402B - unsure; wua fetch 801901FF - documented; wua fetch 80244018 - documented; wua fetch 80190193 - documented"},
+	} {
+		s := &shown{Finding: tt.finding, by: tt.by}
+		var got []string
+		for _, c := range s.coded() {
+			got = append(got, fmt.Sprintf("%s %s %s %s-%s %s", c.Agent, c.Layer, strings.TrimPrefix(c.Code.String(), "0x"), c.Since, c.Until, c.Sure))
+		}
+		if text := strings.Join(got, "; "); text != tt.want {
+			t.Errorf("%s: it is logged as\n%s, want\n%s", tt.name, text, tt.want)
+		}
+	}
+	s := &shown{Finding: HostBlocked, by: []*judged{tunnel}}
+	for w, want := range map[Windows]string{Win11: "0x80240438", Win7: "0x80244018"} {
+		if c, ok := s.loggedBy(WUA, tunnel.Step, w); !ok || c.Code.String() != want || c.Sure != Unsure {
+			t.Errorf("%s logs a CONNECT that is denied as %s (%s), want %s (%s)", w, c.Code, c.Sure, want, Unsure)
+		}
 	}
 }

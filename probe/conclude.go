@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"slices"
 	"strings"
-	"time"
 )
 
 // maxHead is the most of a head that a report shows, in bytes.
@@ -22,8 +21,8 @@ func Conclude(r *Run, about About) *Report {
 		Route:     route(r, about),
 		Target:    Asked{about.Server, r.Target.Kind},
 		As:        r.Client.Profile.Windows,
-		NotTested: notTested(r), LeftOut: leftOut(r),
-		Routes: routes(r, about), RunAs: about.RunAs, ClockSkewMS: skew(r), Lists: []List{}, Figures: figures(r, all),
+		NotTested: append(notTested(r), about.Open...), LeftOut: leftOut(r),
+		Routes: routes(r, about), RunAs: about.RunAs, ClockSkewMS: timingOf(r).ahead.Milliseconds(), Lists: append([]List{}, about.Lists...), Hosts: askedHosts(all), Names: shownNames(r), Figures: figures(r, all), Certificates: certificates(all),
 		Findings: []Shown{}, Steps: []Played{}, Seen: []Question{},
 	}
 	for _, s := range found {
@@ -109,25 +108,19 @@ func wentTo(some []*Observation) string {
 // leftOut names the steps of this Windows that the run was told not to make.
 func leftOut(r *Run) []string {
 	left := []string{}
-	for _, s := range StepsOf(r.Client.Profile) {
-		if !slices.ContainsFunc(r.Results, func(made *Result) bool { return made.Step.Name == s.Name && made.Step.Variant == s.Variant }) {
-			left = append(left, s.ID())
-		}
+	for _, s := range unmade(r) {
+		left = append(left, s.ID())
 	}
 	return left
 }
 
-// skew is by how much this machine's clock is ahead of the first that an answer
-// told, in milliseconds.
-func skew(r *Run) int64 {
+// unmade are the steps of this Windows that r has no result of.
+func unmade(r *Run) []*Step {
+	made := map[string]bool{}
 	for _, result := range r.Results {
-		if o := result.Observation; o != nil {
-			if told, err := time.Parse(time.RFC1123, o.Answer.Get("Date")); err == nil {
-				return o.Started.Add(o.Duration()).Truncate(time.Second).Sub(told).Milliseconds()
-			}
-		}
+		made[result.Step.ID()] = true
 	}
-	return 0
+	return slices.DeleteFunc(r.Client.AllSteps(), func(s *Step) bool { return made[s.ID()] })
 }
 
 // report is s as a report shows it.
@@ -137,6 +130,9 @@ func (s *shown) report(r *Run, all []*judged, found []*shown, about About) Shown
 		Fixes: map[string]string{}, Mends: []ShownMend{}, Sources: []string{s.Source}, Steps: []string{}, Evidence: s.evidence, Explains: []string{},
 	}
 	for _, m := range MendsOf(s.Finding) {
+		if m.Product.Serves && r.Target.Kind == Microsoft {
+			continue // which is nobody's to type into
+		}
 		lines := r.Target.Fill(m.Lines)
 		f.Mends = append(f.Mends, ShownMend{m.Product.Name, r.Target.Fill(m.Cause), m.Where(), lines, m.Backing()})
 		f.Fixes[m.Product.Name] = strings.TrimPrefix(f.Fixes[m.Product.Name]+"\n"+lines, "\n")
@@ -178,10 +174,14 @@ func (s *shown) report(r *Run, all []*judged, found []*shown, about About) Shown
 // waiting are the steps that were not sent because a step that shows s had
 // found the way closed: their agents would meet the same.
 func waiting(s *shown, all []*judged) []*judged {
+	type place struct{ node, step string }
+	closed := map[place]bool{}
+	for _, b := range s.by {
+		closed[place{b.node, b.Step.ID()}] = true
+	}
 	var some []*judged
 	for _, j := range all {
-		by := slices.ContainsFunc(s.by, func(b *judged) bool { return j.node == b.node && j.Behind == b.Step.ID() })
-		if j.Skipped && by {
+		if j.Skipped && closed[place{j.node, j.Behind}] {
 			some = append(some, j)
 		}
 	}
@@ -203,6 +203,7 @@ type shown struct {
 	proven   bool      // the other end of the wire shows the owner
 	evidence string
 	under    *Finding // the finding that accounts for it; nil for none
+	codes    []Coded  // see coded; nil until they are asked for
 }
 
 // merge makes one of the verdicts that have the same cause.

@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
+	"proxycheck/probe/endpoint"
 	"proxycheck/probe/wire"
 )
 
@@ -280,4 +282,71 @@ func TestCacheProvesNothing(t *testing.T) {
 			t.Errorf("%q: the step is %s, the verdict %s, want %s", tt.answer, r.Steps[0].Status, r.Verdict, tt.want)
 		}
 	}
+}
+
+// A list may have ten thousand rows. What they show is concluded in a time that goes
+// with their number: by its square, as it once was, it took minutes.
+func TestConcludeManyHosts(t *testing.T) {
+	const hosts, most = 10_000, 20 * time.Second // where it takes one at most
+	own := seenAnswer{"HTTP/1.1 403 Forbidden\nServer: AkamaiGHost", akamaiPage}
+	denied := seenAnswer{squidDenied, squidPage}
+	for _, tt := range []struct {
+		name    string
+		tls     bool
+		answers []seenAnswer // in turn
+		want    string       // the findings
+	}{
+		{"each answers", false, []seenAnswer{own}, ""},
+		{"each is denied", false, []seenAnswer{denied}, "host-blocked"},
+		{"each shows a page", false, []seenAnswer{{"HTTP/1.1 200 OK\nContent-Type: text/html", boxPage}}, "host-unclear"},
+		{"some are denied, and some not reached", false, []seenAnswer{own, denied, {"HTTP/1.1 504 Gateway Timeout", ""}}, "host-blocked host-unreached"},
+		{"each tunnel is denied", true, []seenAnswer{denied}, "host-blocked"},
+		{"some were not asked, since the proxy fell silent", false, []seenAnswer{denied, {}}, "host-blocked"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			r := manyHosts(hosts, tt.tls, tt.answers)
+			began := time.Now()
+			report := Conclude(r, About{})
+			if took := time.Since(began); took > most {
+				t.Errorf("it took %s, want at most %s", took, most)
+			}
+			var found []string
+			for _, f := range report.Findings {
+				found = append(found, f.Name)
+				if len(f.CodesAll) > 20 {
+					t.Errorf("%s has %d codes", f.Name, len(f.CodesAll))
+				}
+			}
+			if got := strings.Join(found, " "); got != tt.want || len(report.Hosts) != hosts {
+				t.Errorf("of %d hosts it says %q, want %q", len(report.Hosts), got, tt.want)
+			}
+		})
+	}
+}
+
+// A seenAnswer is the head and the page with which a host was answered; without a head,
+// it was not asked.
+type seenAnswer struct{ head, page string }
+
+// manyHosts is a run that asked so many hosts of a list, all through tunnels or none,
+// which gave these answers in turn. Those that were not asked were behind the first.
+func manyHosts(n int, tls bool, answers []seenAnswer) *Run {
+	c := &Client{Profile: Profiles[0], Proxy: "proxy.test:3128", Target: MicrosoftTarget()}
+	for i := range n {
+		c.Hosts = append(c.Hosts, endpoint.Host{Name: fmt.Sprintf("n%d.updates%d.example", i, i), Port: "80", TLS: tls, By: string(WUA), Path: "/", Sure: endpoint.Verified})
+	}
+	r := &Run{ID: "0A1B2C3D", Client: c, Target: c.Target}
+	for _, s := range reachOf(c.Hosts)[2:] { // behind those that cannot exist
+		result := &Result{Step: s}
+		if a := answers[len(r.Results)%len(answers)]; a.head == "" {
+			result.Skipped, result.Behind = true, r.Results[0].Step.ID()
+		} else if o := answerFor(*s.Host, a.head, a.page); tls {
+			o.Exchange = &wire.Exchange{Authority: o.Authority, Stopped: wire.Tunnel, Failure: wire.Denied, Tunnel: o.Exchange}
+			result.Observation = o
+		} else {
+			result.Observation = o
+		}
+		r.Results = append(r.Results, result)
+	}
+	return r
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"proxycheck/probe/wire"
@@ -22,9 +23,13 @@ const maxReach = 3 * time.Second
 const maxAlike = 3
 
 // Failed are the steps of a run that show a finding of grade fail or warn: all of
-// them, or only some of each finding that may be of either end. It is pure.
+// them, or only some of each finding that may be of either end. With all of them come
+// those that fetch what is known only by fetching it otherwise. It is pure.
 func Failed(run *Run, all bool) []*Step {
 	var steps []*Step
+	if all && run.Target.Kind == Microsoft {
+		steps = unknownFiles(run)
+	}
 	type sort struct {
 		*Finding
 		Grade
@@ -40,6 +45,18 @@ func Failed(run *Run, all bool) []*Step {
 			if !slices.Contains(steps, j.Step) {
 				steps = append(steps, j.Step)
 			}
+		}
+	}
+	return steps
+}
+
+// unknownFiles are the steps that fetch Microsoft's files, or parts of them, which
+// nobody knows here.
+func unknownFiles(run *Run) []*Step {
+	var steps []*Step
+	for _, r := range run.Results {
+		if k := r.Step.Kind; r.Step.Variant == "" && (k == ranged || k == cabinet && !strings.Contains(r.Step.Send, "https:")) && r.Observation != nil {
+			steps = append(steps, r.Step)
 		}
 	}
 	return steps
@@ -81,6 +98,9 @@ func (c *Client) CompareDirect(ctx context.Context, run *Run, which []*Step) {
 // does too comes and goes, and nothing is known of who brings it about. No more is
 // where it could not be tried.
 func (c *Client) confirm(ctx context.Context, part, run *Run) {
+	if slices.ContainsFunc(part.Results, func(r *Result) bool { return r.Behind != "" }) {
+		return // the proxy has failed often enough for the rest to be left out
+	}
 	var well []*Step
 	for _, result := range part.Results {
 		if o := result.Observation; o != nil && o.Direct != nil && harms(result.Step, o) && !harms(result.Step, o.Direct) {

@@ -40,7 +40,7 @@ func (c *Client) DryRun(w io.Writer) error {
 			return err
 		}
 	}
-	return nil
+	return c.dryPAC(w)
 }
 
 // asSent is the request as it would leave, with the one that opens its tunnel.

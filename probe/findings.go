@@ -105,6 +105,7 @@ var (
 	codesTLS = []Coded{
 		{WUA, "", "", "", wuerr.SecureFailure, wuSecurity, Documented},
 		{WUA, SOAP, Win81, "", wuerr.PTVerification, inferred, Unsure},
+		{DO, "", "", "", wuerr.SecureFailure, inferred, Unsure},
 	}
 	codesTunnel = []Coded{
 		{WUA, SOAP, Win81, "", wuerr.PTUnreachable, inferred, Unsure},
@@ -230,7 +231,7 @@ var (
 	}
 	TLSInspected = &Finding{
 		Name: "tls-inspected", Title: "somebody signs TLS in the server's place",
-		OnHop: true, Owner: Proxy, Grade: Fail, Effect: Blocks, Codes: codesTLS, Source: wuSecurity,
+		OnHop: true, Owner: Proxy, Grade: Fail, Effect: Blocks, Codes: codesTLS, Source: wuSecurity, Explains: []*Finding{IssuerUnknown},
 		Fix: "Exempt the update servers from TLS inspection. Microsoft's hosts are pinned, and a root that the " +
 			"clients trust is not enough for them.",
 	}
@@ -373,7 +374,7 @@ var (
 	}
 	ServerNotWSUS = &Finding{
 		Name: "server-not-wsus", Title: "what answers at the server's address is no update service",
-		Owner: Machine, Grade: Fail, Effect: Blocks, Source: "MS-WUSP 2.1",
+		Owner: Machine, Grade: Fail, Effect: Blocks, Source: "MS-WUSP 2.1", Explains: []*Finding{FileMissing, FileRetired},
 		Statuses: []int{404, 405, 410, 501},
 		Fix: "Correct name and port of the server in the policy \"Specify intranet Microsoft update service " +
 			"location\": WSUS listens on 8530 since 2012, on 80 before.",
@@ -450,7 +451,7 @@ var (
 	}
 	PrefixDenied = &Finding{
 		Name: "prefix-denied", Title: "names with a number before them are denied, and others are not",
-		Owner: Proxy, Grade: Fail, Effect: Intermittent, Source: fieldLogs,
+		Owner: Proxy, Grade: Fail, Effect: Intermittent, Source: fieldLogs, Sole: madeOnTheWay, Explains: []*Finding{WildcardNarrow},
 		Statuses: []int{403},
 		Asked:    []string{partTarget, "host"},
 		Fix: "Allow the update servers by their domain and not by their very names: a client puts a number before " +

@@ -14,6 +14,8 @@ type gate struct {
 	mu       sync.Mutex
 	closed   map[string]closing // machine -> why
 	silences map[string]int     // machine and phase -> how often
+	passed   map[string]bool    // machine and phase -> whether an exchange ever got through it
+	several  bool               // servers are behind a machine, so that a silence may be of one of them
 	alive    map[string]bool    // machines that have answered
 }
 
@@ -37,9 +39,12 @@ func (g *gate) note(hop, step string, x *wire.Exchange, spared bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.closed == nil {
-		g.closed, g.silences, g.alive = map[string]closing{}, map[string]int{}, map[string]bool{}
+		g.closed, g.silences, g.alive, g.passed = map[string]closing{}, map[string]int{}, map[string]bool{}, map[string]bool{}
 	}
 	g.alive[hop] = g.alive[hop] || len(x.Raw) > 0 || x.Tunnel != nil && len(x.Tunnel.Raw) > 0
+	for phase := range x.Took {
+		g.passed[hop+" "+string(phase)] = g.passed[hop+" "+string(phase)] || phase != x.Stopped
+	}
 	why := fmt.Sprintf("%s: %s: %s", step, x.Stopped.Doing(), x.Failure)
 	switch {
 	case g.closed[hop].step != "", x.Failure == wire.Stopped, x.Failure == wire.Local:
@@ -47,13 +52,26 @@ func (g *gate) note(hop, step string, x *wire.Exchange, spared bool) {
 		g.closed[hop] = closing{step, why}
 	case x.Failure == wire.Silent:
 		at := hop + " " + string(x.Stopped)
-		if spared && g.silences[at] == 0 {
+		if spared && g.silences[at] == 0 || g.several && g.passed[at] {
 			return
 		}
 		if g.silences[at]++; g.silences[at] >= maxSilences {
 			g.closed[hop] = closing{step, fmt.Sprintf("%s, %d times", why, maxSilences)}
 		}
 	}
+}
+
+// wasSilent tells whether a machine has left an exchange without an answer, and has never
+// given one.
+func (g *gate) wasSilent(hop string) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for at := range g.silences {
+		if strings.HasPrefix(at, hop+" ") {
+			return !g.alive[hop]
+		}
+	}
+	return false
 }
 
 // proved tells whether a machine has answered anything.

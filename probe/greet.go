@@ -19,8 +19,17 @@ func (s *session) greet(ctx context.Context, l *lane) *wire.Exchange {
 	if _, shut := s.gate.shut(hop); shut || ctx.Err() != nil {
 		return nil
 	}
+	if s.gate.wasSilent(hop) { // it need not use up a second time-out to be known as dead
+		patient := l.conn.Dialer
+		defer func() { l.conn.Dialer = patient }()
+		l.conn.Dialer = s.dialerWithin(s.client.Timeout / 3)
+		l.conn.Dialer.Spend = s.spend
+	}
 	x, text := s.ask(ctx, l, hello)
 	s.gate.note(hop, hello.Name, x, false)
+	if all := s.run.Results; len(all) > 0 && all[0].Observation != nil { // which met the same before
+		s.gate.rename(hello.Name, all[0].Step.ID())
+	}
 	var said wusp.Hello
 	if x.Answer.Status() == 200 && json.Unmarshal(gunzipped(text), &said) == nil {
 		s.run.Target = s.run.Target.hello(said)

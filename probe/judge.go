@@ -33,7 +33,7 @@ func Judge(s *Step, o *Observation) []Verdict {
 // rules for them were asked, and none matched. An exchange breaks in one way, so the
 // rules behind the one that matches need not be asked.
 func weigh(s *Step, o *Observation) (verdicts []Verdict, ruledOut []*Finding) {
-	if o.Failure == wire.Stopped || o.Failure == wire.Local || s.Kind == rung {
+	if o.Failure == wire.Stopped || o.Failure == wire.Local || s.Kind.Silent {
 		return nil, nil // says nothing about the network, or nothing by itself
 	}
 	groups := [][]Rule{shared, s.Kind.Rules, s.Rules}
@@ -71,8 +71,11 @@ func weigh(s *Step, o *Observation) (verdicts []Verdict, ruledOut []*Finding) {
 // good tells whether o ended with a complete answer that the server meant.
 func good(s *Step, o *Observation) bool {
 	status := o.Answer.Status()
-	if status == 404 && speaker(o) == Proxy {
+	if status == 404 && speaker(o) == Proxy && !s.Kind.AnyStatus {
 		return false // only the server knows what it lacks
+	}
+	if s.Kind.AnyStatus {
+		return o.Complete() && status != 407 && status != 429 && madeInItsPlace(o) == ""
 	}
 	return o.Complete() && (status/100 == 2 || slices.Contains(s.Good, status))
 }
@@ -98,6 +101,9 @@ func thenOf(rules []Rule) []*Finding {
 
 // unreached are the rules for a proxy, or a server without one, that is not there.
 var unreached = []Rule{
+	{If: answeredForOther, Then: NameAnswerForeign},
+	{If: serverFails, Then: NameServerFails},
+	{If: sinkholed, Then: NameSinkholed},
 	{If: direct(failed(wire.Resolve, wire.NoName)), Then: ServerNameUnknown},
 	{If: failed(wire.Resolve, wire.NoName), Then: ProxyNameUnknown},
 	{If: failed(wire.Resolve, wire.Silent, wire.NoService), Then: NameServerSilent},
@@ -122,7 +128,7 @@ var unopened = []Rule{
 	{If: pageForTLS, Then: PageInstead},
 	{If: failed(wire.Secure, wire.NoAgreement, wire.Cut, wire.Reset, wire.NotTLS, wire.Silent), Then: TLSBroken},
 	{If: inspected, Then: TLSInspected},
-	{If: certificateInvalid, Then: CertificateInvalid},
+	{If: all(not(perhapsUnused), certificateInvalid), Then: CertificateInvalid},
 	{If: failedAnywhere(wire.NoAgreement), Then: TLSBroken}, // an alert can come late
 }
 
@@ -173,11 +179,15 @@ var shared = []Rule{
 	{If: longHead, Then: HeadTooLarge},
 	{If: manyFields, Then: HeadTooLarge, As: Warn},
 	{If: progressPage, Then: ProgressPage},
-	{If: page, Then: PageInstead},
+	{If: pageNotFile, Then: PageInstead},
 	{If: inspected, Then: TLSInspected},
-	{If: certificateInvalid, Then: CertificateInvalid},
+	{If: all(not(perhapsUnused), certificateInvalid), Then: CertificateInvalid},
+	{If: all(perhapsUnused, certificateInvalid), Then: CertificateInvalid, As: Note},
 	{If: inspectedWithTrust, Then: TLSInspected, As: Warn},
-	{If: all(issuerUnknown, atClient), Then: IssuerUnknown, As: Fail},
+	{If: all(untrusted, atClient, inspectedUnpinned), Then: TLSInspected},
+	{If: all(untrusted, not(atClient), inspectedUnpinned), Then: TLSInspected, As: Warn},
+	{If: all(not(untrusted), inspectedUnpinned), Then: TLSInspected, As: Note},
+	{If: all(atClient, issuerUnknown), Then: IssuerUnknown, As: Fail},
 	{If: issuerUnknown, Then: IssuerUnknown},
 	{If: all(not(isHEAD), extra), Then: BytesBehind},
 	{If: http10, Then: HTTP10},

@@ -72,7 +72,7 @@ func LaddersOf() []*Step {
 }
 
 // rung is the kind of the steps of a ladder: what they show is a figure.
-var rung = &Kind{Name: "rung"}
+var rung = &Kind{Name: "rung", Silent: true}
 
 func (s *Step) isRung() bool { return s.Kind == rung }
 
@@ -148,6 +148,9 @@ func (r *Run) figures(all []*judged) []Figure {
 	} else if r.Idle != nil {
 		figures = append(figures, Figure{"idle-kept-at-least", r.Idle.Kept.Seconds(), "s"})
 	}
+	if r.IdleTunnel != nil && r.IdleTunnel.Closed {
+		figures = append(figures, Figure{"idle-tunnel-closed-after", r.IdleTunnel.Kept.Seconds(), "s"})
+	}
 	return figures
 }
 
@@ -190,35 +193,67 @@ type Idleness struct {
 	Closed bool // by the other end; else it was still open
 }
 
-// idle waits to see when a connection is closed that nothing passes over.
+// idle waits to see when connections are closed that nothing passes over: one in
+// clear, and a tunnel where the server is known to have TLS.
 func (s *session) idle(ctx context.Context) {
-	l := s.lane("idle")
+	var waiting sync.WaitGroup
+	waiting.Go(func() {
+		s.run.Idle = s.keptIdle(ctx, &Step{Name: "idle", On: "idle", At: updates, Send: bitsHead("{object:1000}")})
+	})
+	if t := s.run.Target; s.client.Proxy != "" && !t.Guessed && (t.Secure != "" || t.Kind == Microsoft) {
+		waiting.Go(func() { s.run.IdleTunnel = s.keptIdle(ctx, idleTunnel(t.Kind)) })
+	}
+	waiting.Wait()
+}
+
+// idleTunnel opens a tunnel to an update service.
+func idleTunnel(kind TargetKind) *Step {
+	s := &Step{Name: "idle-tunnel", On: "idle-tunnel", At: "slscr.update.microsoft.com:443", Send: serviceLocator}
+	if kind != Microsoft {
+		s.Send = overTLS(clientCall("GetConfig", getConfig))
+	}
+	return s
+}
+
+// keptIdle is how long the connection is kept on which a step was made; nil where it
+// could not be made.
+func (s *session) keptIdle(ctx context.Context, step *Step) *Idleness {
+	l := s.lane(step.On)
 	defer l.conn.Close()
-	step := &Step{Name: l.name, On: l.name, Send: bitsHead("{object:1000}")}
 	req, err := s.blanks(l, step).request(step)
 	if err != nil {
-		return
+		return nil
 	}
 	if _, shut := s.gate.shut(s.hop(req)); shut || s.left() < overhead {
-		return
+		return nil
 	}
 	if x := s.exchange(ctx, l.conn, req); x.Complete() && x.Closed == wire.StillOpen {
 		if kept, closed := l.conn.Idle(ctx, s.client.IdleTime); ctx.Err() == nil {
-			s.run.Idle = &Idleness{kept, closed}
+			return &Idleness{kept, closed}
 		}
 	}
+	return nil
 }
 
 // leastIdle is how long Delivery Optimization keeps a connection that nothing
 // passes over (wire.md 4.2).
 const leastIdle = 27 * time.Second
 
+// early tells whether a connection was closed before the client would close it.
+func (i *Idleness) early() bool { return i != nil && i.Closed && i.Kept < leastIdle }
+
 // idleCut names a proxy that closes idle connections before the client does.
 func idleCut(r *Run, all []*judged) {
-	i := slices.IndexFunc(all, func(j *judged) bool { return j.Observation != nil })
-	if r.Idle == nil || !r.Idle.Closed || r.Idle.Kept >= leastIdle || i < 0 {
+	first := slices.IndexFunc(all, func(j *judged) bool { return j.Observation != nil })
+	if first < 0 {
 		return
 	}
-	all[i].verdicts = append(all[i].verdicts, Verdict{IdleCut, Warn, Proxy,
-		fmt.Sprintf("a connection that nothing passed over was closed after %.1f s; Delivery Optimization keeps one for %d", r.Idle.Kept.Seconds(), int(leastIdle.Seconds()))})
+	what, idle := "a connection", r.Idle
+	if !idle.early() {
+		what, idle = "a tunnel", r.IdleTunnel
+	}
+	if idle.early() {
+		all[first].verdicts = append(all[first].verdicts, Verdict{IdleCut, Warn, Proxy,
+			fmt.Sprintf("%s that nothing passed over was closed after %.1f s; Delivery Optimization keeps one for %d", what, idle.Kept.Seconds(), int(leastIdle.Seconds()))})
+	}
 }

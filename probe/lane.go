@@ -127,7 +127,7 @@ func (s *session) one(ctx context.Context, l *lane, r *Result) {
 		l.passed = good(r.Step, r.Observation)
 		return
 	}
-	spared := r.Step.Spare != nil && r.Step.Spare(s.circumstances()) != ""
+	spared := r.Step.Kind.Silent || r.Step.Spare != nil && r.Step.Spare(s.circumstances()) != ""
 	s.gate.note(s.hop(req), r.Step.ID(), r.Observation.Exchange, spared)
 }
 
@@ -146,7 +146,7 @@ func (s *session) circumstances() *Circumstances {
 // blanks fill the request of a step on a connection.
 func (s *session) blanks(l *lane, step *Step) *blanks {
 	family := strings.TrimSuffix(step.On, "-"+second)
-	return &blanks{Circumstances: s.circumstances(), run: s.run.ID, cv: s.cv, now: time.Now(), lane: l,
+	return &blanks{Circumstances: s.circumstances(), step: step, run: s.run.ID, cv: s.cv, now: time.Now(), lane: l,
 		file:   func(argument string) Object { return s.board.object(&s.run.Target, s.run.ID, family, argument) },
 		stream: func() wusp.Stream { return s.board.stream(&s.run.Target, s.run.ID) },
 	}

@@ -95,6 +95,9 @@ func (t *turn) getInstead(context.Context) *wire.Request {
 
 // redirect asks where the answer points to.
 func (t *turn) redirect(context.Context) *wire.Request {
+	if t.step.Host != nil {
+		return nil // it is the host itself that is asked for
+	}
 	status := t.reply().Status()
 	if status/100 != 3 || status == 304 || t.req.Head.Method() == http.MethodPost || !t.x.Complete() {
 		return nil

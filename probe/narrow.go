@@ -20,6 +20,10 @@ var narrowed = []narrowing{
 	{PageInstead, ConnectivityAltered, each(made(NCSI), fetched), "; nothing else is replaced", nil},
 	{RedirectUnusable, ConnectivityAltered, each(made(NCSI), fetched), "; nothing else is sent elsewhere", nil},
 	{FileMissing, ConnectivityAltered, each(made(NCSI), fetched), "; nothing else is missing", nil},
+	{PageInstead, RevocationBlocked, each(made(CryptoAPI), reachedWell), "; nothing else is replaced", nil},
+	{TunnelDenied, HostBlocked, othersOpened, "; others get a tunnel", nil},
+	{HostBlocked, RevocationBlocked, each(made(CryptoAPI), reachedWell), "; nothing else is denied", nil},
+	{HostBlocked, ConnectivityAltered, each(made(NCSI), reachedWell), "; nothing else is denied", nil},
 	{RequestDenied, RevocationBlocked, each(made(CryptoAPI), cabinetsCome), "; nothing else is denied", nil},
 	{RequestDenied, LoginDenied, nobodyLetIn, "; no request comes through, with the login that was given", nil},
 	{TunnelDenied, ConnectionReset, alsoEnds(ConnectionReset, wire.Reset, wire.Cut), "; other requests are reset too", nil},
@@ -408,11 +412,14 @@ func oneAgent(all, denied []*judged) bool {
 	same := func(j *judged) bool { return j.Observation != nil && userAgent(j) == name }
 	others := slices.ContainsFunc(denied, func(j *judged) bool { return !same(j) })
 	came := slices.ContainsFunc(all, func(j *judged) bool { return same(j) && good(j.Step, j.Observation) })
-	types := map[string]bool{} // of one type alone, it may be the type
+	types := map[string]bool{} // of one type alone, it may be the type, unless others get it
 	for _, j := range denied {
 		types[fileType(j.Observation)] = true
 	}
-	return name != "" && len(types) > 1 && !others && !came && slices.ContainsFunc(all, func(j *judged) bool { return fetched(j) && !same(j) })
+	byOthers := func(j *judged) bool {
+		return fetched(j) && !same(j) && (len(types) > 1 || types[fileType(j.Observation)])
+	}
+	return name != "" && !others && !came && slices.ContainsFunc(all, byOthers)
 }
 
 // userAgent is the name of the program that made the request of j, without its
@@ -420,4 +427,27 @@ func oneAgent(all, denied []*judged) bool {
 func userAgent(j *judged) string {
 	name, _, _ := strings.Cut(j.Observation.Sent.Get("User-Agent"), "/")
 	return name
+}
+
+// othersOpened fits when tunnels to hosts of the lists are denied, and to other hosts
+// they are opened.
+func othersOpened(all, shown []*judged) bool {
+	ofList := func(j *judged) bool { return j.Step.Host != nil }
+	denied := map[string]bool{}
+	for _, j := range shown {
+		denied[j.Observation.Authority] = true
+	}
+	opened := func(j *judged) bool { return tunnelOpened(j) && !denied[j.Observation.Authority] }
+	return slices.ContainsFunc(shown, ofList) && slices.ContainsFunc(all, opened)
+}
+
+// reachedWell tells whether a host of the lists has answered j, of which nothing is to
+// be said.
+func reachedWell(j *judged) bool {
+	return j.Step.Kind.AnyStatus && j.Observation != nil && len(j.verdicts) == 0
+}
+
+// tunnelOpened tells whether j got an answer through a tunnel.
+func tunnelOpened(j *judged) bool {
+	return j.Observation != nil && j.Observation.Tunnel != nil && j.Observation.Complete()
 }

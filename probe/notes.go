@@ -78,6 +78,14 @@ func (c *Circumstances) production() bool { return c.Kind == WSUS }
 // notTested says what a run of these steps leaves open.
 func notTested(r *Run) []string {
 	open := []string{"Microsoft's own servers: the run asks the update server that was given"}
+	if r.Target.Kind == Microsoft {
+		open = []string{
+			"a WSUS: the run asks Microsoft's own servers",
+			"whether files are the ones that the servers hold: they are not known, so parts are compared with each other",
+			"several parts of a file at once, and conditions: what Microsoft's servers make of them is not known",
+			"whether trust lists are the newest: --compare-direct yes holds them against what comes without the proxy",
+		}
+	}
 	if r.Target.Kind == WSUS {
 		open = append(open,
 			"files that no cache has seen, and big ones: the server's own files are asked for, of which "+r.Target.ObjectPath+" is one",
@@ -91,6 +99,9 @@ func notTested(r *Run) []string {
 	}
 	if r.Target.Roots != nil && signedByOthers(r) {
 		open = append(open, "whether clients trust the server: the CA that was given did not sign its certificate")
+	}
+	if hosts := uncompared(r); hosts != "" {
+		open = append(open, "whether somebody signs in the place of "+hosts+": this machine's store knows none of the authorities")
 	}
 	if r.Untold != "" {
 		open = append(open, "what arrives at the server, which would prove who must act: "+r.Untold)

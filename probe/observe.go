@@ -23,14 +23,14 @@ const rangeSlack = 8 << 10
 // observe makes the exchange of one step, with the legs that the client adds
 // by itself, and notes what is to be known of it.
 func (s *session) observe(ctx context.Context, l *lane, step *Step, req *wire.Request, b *blanks) *Observation {
-	o := &Observation{NoProxy: s.client.Proxy == "", Known: -1, File: b.object.File, Past: b.past}
+	o := &Observation{NoProxy: s.client.Proxy == "", Known: -1, File: b.object.File, Past: b.past, Host: step.Host}
 	if b.object.Path != "" {
 		o.Known = b.size()
 	}
-	if _, operation := wusp.Operation(req.Head.Get("SOAPAction")); operation == "GetConfig" && s.run.Target.Kind != WSUS {
+	if _, operation := wusp.Operation(req.Head.Get("SOAPAction")); operation == "GetConfig" && s.run.Target.ours() {
 		o.KnownText = wusp.ConfigResponse
 	}
-	if s.run.Target.Kind != WSUS && !s.run.Target.TLS {
+	if s.run.Target.ours() && !s.run.Target.TLS {
 		o.Content = shortHost(s.run.Target.Content, false)
 	}
 	t := &turn{session: s, lane: l, step: step, blanks: b, o: o, req: req}
@@ -96,6 +96,9 @@ func (t *turn) limit() int64 {
 			wanted += s.length() - 1
 		}
 		return wanted
+	}
+	if t.step.Host != nil {
+		return slack
 	}
 	if t.blanks.object.Path != "" && t.req.Head.Method() == http.MethodGet {
 		return max(t.blanks.size(), 0) + slack

@@ -21,8 +21,11 @@ func intercepted(o *Observation) string {
 
 // resigned matches a certificate that is known not to be the server's own.
 func resigned(o *Observation) string {
-	if o.Trust == nil || o.Trust.By != ByServersCA || o.Trust.OwnRoot {
+	switch {
+	case o.Trust == nil, o.Trust.OwnRoot:
 		return ""
+	case o.Trust.By != ByServersCA:
+		return o.Trust.inspection()
 	}
 	return "the certificate was issued by " + quoted(o.Trust.Issuer) + ", and not by the server's own root"
 }

@@ -1,5 +1,7 @@
 package probe
 
+import "slices"
+
 // The repetitions of a step that fetches a part of a file: a part that came from
 // the server is not yet one that comes from a cache.
 const (
@@ -23,11 +25,21 @@ func StepsOf(p *Profile) []*Step {
 	return steps
 }
 
+// AllSteps are the steps that a client of this Windows makes of this target, whichever
+// of them it is told to make.
+func (c *Client) AllSteps() []*Step {
+	if c.Target.Kind != Microsoft {
+		return StepsOf(c.Profile)
+	}
+	hasNone := func(s *Step) bool { return s.At == "" }
+	return append(reachOf(c.Hosts), slices.DeleteFunc(StepsOf(c.Profile), hasNone)...)
+}
+
 // QuickOf are those of steps that find what breaks most often.
 func QuickOf(steps []*Step) []*Step {
 	var quick []*Step
 	for _, s := range steps {
-		if s.Quick && s.Variant == "" {
+		if s.Quick && (s.Variant == "" || s.Host != nil) {
 			quick = append(quick, s)
 		}
 	}

@@ -19,7 +19,7 @@ func (j *judged) report(r *Run) Played {
 	if j.LeftOut {
 		p.Spared = j.WaitedFor
 	}
-	if r.Client.Proxy == "" {
+	if r.Client.Proxy == "" || j.Step.Kind == pac {
 		p.Route = "direct"
 	}
 	for _, v := range j.verdicts {

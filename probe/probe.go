@@ -15,6 +15,7 @@ package probe
 import (
 	"io"
 
+	"proxycheck/probe/endpoint"
 	"proxycheck/probe/wire"
 	"proxycheck/probe/wuerr"
 )
@@ -55,6 +56,8 @@ type Step struct {
 	On           string                  // the connection; steps on one are in sequence, connections side by side
 	Behind       string                  // the step that must be done before, by its ID; "" for none
 	Send         string                  // the request as captured, with blanks; see fill
+	At           string                  // host:port of Microsoft's own server for it, with blanks; "" when none is asked
+	Host         *endpoint.Host          // of the URL lists, which it asks; nil for a step of Steps
 	Again        func(*Observation) bool // whether the client asks once more; nil for never
 	Leave        int64                   // bytes of the body after which the client hangs up; 0 for never
 	Rules        []Rule                  // beside those of the kind
@@ -90,6 +93,9 @@ type Kind struct {
 	Rules  []Rule
 	Broken []Rule // asked first of an exchange without a complete and good answer
 	Text   bool   // the whole body is kept, for rules that read it
+
+	AnyStatus bool // any answer of the server itself is good
+	Silent    bool // it shows nothing by itself, whatever comes
 }
 
 // An Observation is what one step looked like to the client: facts only.
@@ -112,7 +118,14 @@ type Observation struct {
 	Alone          *wire.Exchange   // the same again with no other connection open, tried because this one was turned away
 	Witness        *Witness         // what arrived at the server; nil when it does not tell
 	Before         []*Witness       // the same for each of the legs
+	Name           *Name            // of the machine to which its connection goes; nil where nobody was asked for it
 	Past           Past             // what the steps before saw
+	Host           *endpoint.Host   // of the URL lists, which was asked; nil for another server
+	Impossible     *wire.Exchange   // the same asked of a host that cannot exist: what answers that is no server; nil when it was not asked
+	Again          *wire.Exchange   // the same once more, of a host that a gateway did not reach; nil when it was not tried
+	Control        *Observation     // the same asked of a name that nobody has, under the same wildcard; nil when it was not asked
+	Signed         bool             // other hosts of the lists answer with signs of their servers, which so come through
+	WantsTLS       bool             // nothing was answered in clear, and a handshake is
 
 	response *error // why Text is no answer to the call; nil until it is asked
 }

@@ -17,30 +17,33 @@ const Schema = "proxycheck/1"
 
 // A Report is all that a run came to, as one value. Each output is made of it.
 type Report struct {
-	Schema        string     `json:"schema"`
-	Tool          Tool       `json:"tool"`
-	Run           string     `json:"run"`
-	Started       time.Time  `json:"started"`
-	TookMS        int64      `json:"took_ms"`
-	Requests      int        `json:"requests"`
-	BytesSent     int64      `json:"bytes_sent"`
-	BytesReceived int64      `json:"bytes_received"`
-	Complete      bool       `json:"complete"`
-	StoppedBy     string     `json:"stopped_by"`
-	Route         Route      `json:"route"`
-	Target        Asked      `json:"target"`
-	Routes        []Route    `json:"routes"` // beside that: what was tried without the proxy; of other agents none is told apart yet
-	RunAs         RunAs      `json:"run_as"`
-	ClockSkewMS   int64      `json:"clock_skew_ms"` // by which this machine is ahead
-	As            Windows    `json:"as"`
-	Lists         []List     `json:"lists"`
-	Figures       []Figure   `json:"figures"`
-	LeftOut       []string   `json:"left_out"` // steps that the run was told not to make
-	NotTested     []string   `json:"not_tested"`
-	Verdict       Status     `json:"verdict"`
-	Seen          []Question `json:"seen"` // the codes that were asked about
-	Findings      []Shown    `json:"findings"`
-	Steps         []Played   `json:"steps"`
+	Schema        string        `json:"schema"`
+	Tool          Tool          `json:"tool"`
+	Run           string        `json:"run"`
+	Started       time.Time     `json:"started"`
+	TookMS        int64         `json:"took_ms"`
+	Requests      int           `json:"requests"`
+	BytesSent     int64         `json:"bytes_sent"`
+	BytesReceived int64         `json:"bytes_received"`
+	Complete      bool          `json:"complete"`
+	StoppedBy     string        `json:"stopped_by"`
+	Route         Route         `json:"route"`
+	Target        Asked         `json:"target"`
+	Routes        []Route       `json:"routes"` // beside that: what was tried without the proxy; of other agents none is told apart yet
+	RunAs         RunAs         `json:"run_as"`
+	ClockSkewMS   int64         `json:"clock_skew_ms"` // by which this machine is ahead
+	As            Windows       `json:"as"`
+	Lists         []List        `json:"lists"`
+	Hosts         []AskedHost   `json:"hosts"` // of those lists
+	Names         []ShownName   `json:"names"` // that the name service was asked for
+	Figures       []Figure      `json:"figures"`
+	LeftOut       []string      `json:"left_out"` // steps that the run was told not to make
+	NotTested     []string      `json:"not_tested"`
+	Verdict       Status        `json:"verdict"`
+	Seen          []Question    `json:"seen"` // the codes that were asked about
+	Findings      []Shown       `json:"findings"`
+	Steps         []Played      `json:"steps"`
+	Certificates  []Certificate `json:"certificates"` // of the tunnels; one for each host and certificate
 }
 
 // A Tool is the program that made a report.
@@ -114,8 +117,27 @@ type RunAs struct {
 
 // A List is a list of URLs that was used.
 type List struct {
-	Name string `json:"name"`
-	Date string `json:"date"`
+	Name  string `json:"name"`
+	Title string `json:"title"`
+	Date  string `json:"date"` // of the oldest of its rows, when it was held against its source; "" when nobody did
+	Old   bool   `json:"old"`  // it may have changed since
+	Sure  string `json:"sure"` // of the least sure of its rows
+}
+
+// An AskedHost is a host of the URL lists, and what became of it.
+type AskedHost struct {
+	Host    string   `json:"host"` // with its port
+	TLS     bool     `json:"tls"`
+	Pattern string   `json:"pattern"` // by which it is allowed
+	Lists   []string `json:"lists"`
+	Sure    string   `json:"sure"` // that Windows asks for it
+	By      Agent    `json:"by"`
+	Step    string   `json:"step"`
+	Status  Status   `json:"status"`
+	Answer  string   `json:"answer"` // the status line; "" for none
+	Finding string   `json:"finding"`
+	Owner   Owner    `json:"owner"` // of the finding; "" without one
+	Seen    string   `json:"seen"`  // of the finding
 }
 
 // A Figure is something that was measured.
@@ -212,6 +234,8 @@ type About struct {
 	Server  string       // as it was given
 	Command string       // that makes the run again
 	Seen    []wuerr.Code // that the administrator has seen
+	Lists   []List       // of URLs, whose hosts are asked
+	Open    []string     // what those leave untested
 	RunAs   RunAs
 }
 

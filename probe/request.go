@@ -37,9 +37,11 @@ type blanks struct {
 	lane   *lane                        // the connection
 	file   func(argument string) Object // makes up the file that {object} means
 	stream func() wusp.Stream           // makes up the one that {stream} means
-	dry    bool                         // what an answer fills stays a blank
-	object Object                       // the file that the request asks for, once it is known
-	length int                          // of the body
+	step   *Step
+	at     string // host:port of Microsoft's server for it
+	dry    bool   // what an answer fills stays a blank
+	object Object // the file that the request asks for, once it is known
+	length int    // of the body
 }
 
 // value is what stands for a blank. An empty value of a field that an earlier
@@ -101,15 +103,17 @@ type filler func(b *blanks, argument string) (string, error)
 // fillers fill the blanks that need no earlier answer, or not always.
 var fillers = map[string]filler{
 	"host":       always(func(b *blanks) string { return shortHost(b.Host, b.Target.TLS) }),
-	"content":    always(func(b *blanks) string { return shortHost(b.Content, false) }),
+	"content":    always(func(b *blanks) string { return b.server(b.Content, false) }),
 	"address":    always(func(b *blanks) string { return shortHost(b.Address, false) }),
-	"tls":        always(func(b *blanks) string { return shortHost(b.Secure, true) }),
+	"tls":        always(func(b *blanks) string { return b.server(b.Secure, true) }),
+	"path":       always(func(b *blanks) string { return b.step.Host.Path }),
 	"wua":        always(func(b *blanks) string { return b.WUA }),
 	"protocol":   always(func(b *blanks) string { return b.Protocol }),
 	"bits":       always(func(b *blanks) string { return b.BITS }),
 	"do":         always(func(b *blanks) string { return b.DO }),
 	"cryptoapi":  always(func(b *blanks) string { return b.CryptoAPI }),
 	"ncsi":       always(func(b *blanks) string { return b.NCSI }),
+	"ncsi-host":  always(func(b *blanks) string { return ncsiHosts[b.NCSI] }),
 	"redirector": always(func(b *blanks) string { return b.Redirector }),
 	"run":        always(func(b *blanks) string { return b.run }),
 	"ocsp":       always(func(*blanks) string { return wusp.OCSPTarget }),
@@ -140,6 +144,10 @@ var fillers = map[string]filler{
 		return b.object.Path, nil
 	},
 	"stream": func(b *blanks, _ string) (string, error) {
+		if b.Kind == Microsoft { // which alone can sign a URL
+			b.object = b.file("")
+			return b.object.Path, nil
+		}
 		s := b.stream()
 		b.object = Object{Path: s.Target(), Size: s.Size, File: s}
 		return s.Target(), nil
@@ -148,6 +156,18 @@ var fillers = map[string]filler{
 	"range":  (*blanks).rangeOf,
 	"ranges": (*blanks).rangesOf,
 }
+
+// server is the host that a request is for, as its fields name it: Microsoft has one
+// for each step.
+func (b *blanks) server(hostport string, tls bool) string {
+	if b.Kind == Microsoft {
+		hostport = b.at
+	}
+	return shortHost(hostport, tls)
+}
+
+// ncsiHosts are Microsoft's servers of the paths that NCSI asks for (wire.md 5.6).
+var ncsiHosts = map[string]string{"/connecttest.txt": "www.msftconnecttest.com", "/ncsi.txt": "www.msftncsi.com"}
 
 // stated is the length of the body.
 func (b *blanks) stated(string) (string, error) {
@@ -260,7 +280,7 @@ func (b *blanks) rangesOf(count string) (string, error) {
 
 // size is the size of the file: known, or as HEAD gave it; -1 for neither.
 func (b *blanks) size() int64 {
-	if o := b.past["bits-size"]; b.object.Size < 0 && o != nil && o.Answer.Status() == 200 {
+	if o := b.past["bits-size"]; b.object.Size < 0 && o != nil && o.Answer.Status() == 200 && page(o) == "" {
 		return o.Body.Stated
 	}
 	return b.object.Size
@@ -270,9 +290,12 @@ func (b *blanks) size() int64 {
 // the profile.
 func (b *blanks) request(s *Step) (*wire.Request, error) {
 	b.object = Object{Size: -1}
+	var err error
+	if b.at, err = b.fill(s.At); err != nil {
+		return nil, err
+	}
 	text, body, _ := strings.Cut(strings.TrimSpace(s.Send), "\n\n")
-	body, err := b.fill(body)
-	if err != nil {
+	if body, err = b.fill(body); err != nil {
 		return nil, err
 	}
 	if b.length = len(body); b.dry && len(blanksIn(body)) > 0 {

@@ -3,9 +3,11 @@ package probe
 import (
 	"bytes"
 	"fmt"
+	"net/http"
 	"path"
 	"slices"
 	"strings"
+	"time"
 
 	"proxycheck/probe/wire"
 )
@@ -37,7 +39,9 @@ type judged struct {
 // what only a look at several steps can tell.
 func judge(r *Run) (all []*judged) {
 	for _, part := range r.parts() {
-		all = append(all, judgeOne(part)...)
+		one := judgeOne(part)
+		resolvedBadly(part, one)
+		all = slices.Concat(all, one, judgePAC(part))
 	}
 	return all
 }
@@ -60,6 +64,7 @@ func judgeOne(r *Run) []*judged {
 		rename(others, ServerNotWSUS, RequestRefused, "; the server has said that it is one")
 	}
 	idleCut(r, all)
+	clockWrong(r, all)
 	for _, j := range all {
 		j.spare(r)
 		j.blame(r)
@@ -96,7 +101,7 @@ func (j *judged) acquit(r *Run) {
 
 // compared lists what can be told only by comparing steps.
 var compared = []func([]*judged){
-	loginGiven, serverNotHTTP, narrow, partsDisagree, clientsDiffer, repetitionsDiffer, connectionsEnd, turnedAwayTogether, limitsFound, cacheProvesNothing, hostChanged, changedOnTheWay, pathIntercepted,
+	loginGiven, serverNotHTTP, hostsCompared, narrow, partsDisagree, partsOverlap, unlikeDirect, clientsDiffer, repetitionsDiffer, connectionsEnd, turnedAwayTogether, limitsFound, cacheProvesNothing, hostChanged, changedOnTheWay, pathIntercepted,
 }
 
 // serverNotHTTP tells a server that wants TLS from a proxy that does: a proxy
@@ -137,6 +142,83 @@ func partsDisagree(all []*judged) {
 				fmt.Sprintf("the part from byte %d on is not the same as in the whole file", from)})
 		}
 	}
+}
+
+// partsOverlap holds the parts of a file of Microsoft's against each other, which
+// nobody else knows: those of one date that have bytes in common.
+func partsOverlap(all []*judged) {
+	var parts []*judged
+	for _, j := range all {
+		if j.Step.Kind == ranged && fetched(j) && j.Observation.Compared == nil && j.Observation.Answer.Status() == 206 {
+			parts = append(parts, j)
+		}
+	}
+	for i, j := range parts {
+		for _, before := range parts[:i] {
+			if at := unlikeWhereBoth(before.Observation, j.Observation); at >= 0 {
+				j.verdicts = append(j.verdicts, Verdict{ContentAltered, Fail, Unknown,
+					fmt.Sprintf("byte %d of the file is not the same as in %s", at, before.Step.ID())})
+				break
+			}
+		}
+	}
+}
+
+// unlikeWhereBoth is the first byte of a file that two parts of it have, and in which
+// they differ; -1 for none.
+func unlikeWhereBoth(a, b *Observation) int64 {
+	same := func(name string) bool { return a.Answer.Get(name) == b.Answer.Get(name) }
+	if a.Sent.Target() != b.Sent.Target() || a.Authority != b.Authority || !same("Last-Modified") || !same("ETag") ||
+		a.Answer.Get("Last-Modified")+a.Answer.Get("ETag") == "" {
+		return -1
+	}
+	from, _, _ := parseRange(a.Sent.Get("Range"))
+	other, _, _ := parseRange(b.Sent.Get("Range"))
+	if from > other {
+		return unlikeWhereBoth(b, a)
+	}
+	one, two := a.Body.Excerpt, b.Body.Excerpt
+	for at := other; at < min(from+int64(len(one)), other+int64(len(two))); at++ {
+		if one[at-from] != two[at-other] {
+			return at
+		}
+	}
+	return -1
+}
+
+// unlikeDirect holds what nobody knows against the same without the proxy: then the
+// server has it so.
+func unlikeDirect(all []*judged) {
+	for _, j := range all {
+		if !fetched(j) || j.Observation.Compared != nil || j.Observation.Direct == nil || !j.Observation.Direct.Complete() {
+			continue
+		}
+		o, direct := j.Observation, j.Observation.Direct
+		same := func(name string) bool { return o.Answer.Get(name) == direct.Answer.Get(name) }
+		switch told, had := o.Answer.Get("Last-Modified"), direct.Answer.Get("Last-Modified"); {
+		case o.Answer.Status() != direct.Answer.Status():
+		case longOlder(told, had):
+			f := CopyStale
+			if j.Step.By == CryptoAPI {
+				f = ListsStale
+			}
+			evidence := "it is of " + quoted(told) + ", and without the proxy one comes of " + quoted(had)
+			j.verdicts = append(j.verdicts, Verdict{f, Warn, Unknown, evidence})
+		case told+o.Answer.Get("ETag") == "": // a page may be made anew each time
+		case !same("Last-Modified") || !same("ETag") || !same("Content-Range") || o.Body.Left || o.Sent.Target() != direct.Sent.Target():
+		case o.Body.SHA256 != direct.Body.SHA256:
+			evidence := fmt.Sprintf("without the proxy the same file of the same date has other bytes, %d of them and here %d", direct.Body.Length, o.Body.Length)
+			j.verdicts, j.proven = append(j.verdicts, Verdict{ContentAltered, Fail, Proxy, evidence}), append(j.proven, ContentAltered)
+		}
+	}
+}
+
+// longOlder tells whether a date of HTTP is before another by more than what the nodes
+// of a content network differ by.
+func longOlder(a, b string) bool {
+	one, err1 := http.ParseTime(a)
+	other, err2 := http.ParseTime(b)
+	return err1 == nil && err2 == nil && other.Sub(one) > 48*time.Hour
 }
 
 // fetched tells whether j is a file, or a part of one, that came well.
@@ -198,6 +280,8 @@ func (j *judged) spare(r *Run) {
 	why := j.Step.Spare(&Circumstances{r.Client.Profile, &r.Target, r.Client.Register})
 	for i, v := range j.verdicts {
 		switch {
+		case why != "" && j.Step.Host != nil && v.Grade != Note: // without which Windows does
+			j.spared, j.verdicts[i].Grade = why, Note
 		case why == "" || v.Grade != Fail:
 		case slices.Contains(j.Step.Absent, v.Finding) && !j.madeUp():
 			j.spared, j.verdicts[i].Grade = why, Note
@@ -217,7 +301,7 @@ func (j *judged) status() Status {
 		return StatusSkip
 	case j.Observation == nil, j.Observation.Failure == wire.Stopped:
 		return StatusUnknown
-	case j.Step.Kind == rung && !graded(Fail) && !graded(Warn):
+	case j.Step.Kind.Silent && !graded(Fail) && !graded(Warn):
 		return StatusPass // whatever it shows is a figure
 	case graded(Fail):
 		return StatusFail
@@ -225,7 +309,7 @@ func (j *judged) status() Status {
 		return StatusWarn
 	case graded(Note) && j.spared != "":
 		return StatusSkip // it showed nothing but that the server lacks what was tried
-	case j.Observation.Body.Abandoned:
+	case j.Observation.Body.Abandoned && !j.Step.Kind.AnyStatus && !j.Step.Kind.Silent:
 		return StatusUnknown
 	case j.unproved:
 		return StatusUnknown

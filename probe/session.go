@@ -44,13 +44,14 @@ func newSession(c *Client) *session {
 		s.run.Results = append(s.run.Results, &Result{Step: step})
 	}
 	s.board.open(c.Steps)
+	s.gate.several = c.Target.Kind == Microsoft
 	return s
 }
 
 // dialerWithin opens connections as the client does, with a time for each phase and
 // no limit of bytes.
 func (s *session) dialerWithin(timeout time.Duration) *wire.Dialer {
-	return &wire.Dialer{Proxy: s.client.Proxy, Resolver: s.client.Resolver, Timeout: timeout,
+	return &wire.Dialer{Proxy: s.client.Proxy, Resolver: s.client.Resolver, Search: s.client.Search, Timeout: timeout,
 		TLS: s.client.Profile.TLSConfig(), Connect: s.connect, Again: s.connectAgain}
 }
 
@@ -60,11 +61,8 @@ func (s *session) end(ctx context.Context) *Run {
 	r.Took = time.Since(r.Started)
 	r.Requests = int(s.requests.Load())
 	r.In, r.Out = s.in.Load(), s.out.Load()
-	for _, result := range r.Results {
-		if o := result.Observation; o != nil {
-			o.Trust = r.Target.trust(o.Exchange) // only now is it known what the server is
-		}
-	}
+	r.certify()
+	r.compareWithNowhere()
 	unfinished := slices.ContainsFunc(r.Results, (*Result).unfinished)
 	switch {
 	case !unfinished:

@@ -111,50 +111,50 @@ var Steps = []*Step{
 	},
 	{
 		Name: "sls-file", Title: "ask the service locator, through a tunnel",
-		By: WUA, Layer: Fetch, Kind: cabinet, On: "sls", Since: Win81, Only: onlyMicrosoftTLS, Send: serviceLocator,
+		By: WUA, Layer: Fetch, Kind: cabinet, On: "sls", Since: Win81, Only: onlyMicrosoftTLS, At: "slscr.update.microsoft.com:443", Send: serviceLocator,
 	},
 	{
 		Name: "fe2-config", Title: "ask Microsoft's update service for its configuration",
-		By: WUA, Layer: SOAP, Kind: soap, On: "fe2", Since: Win81, Only: onlyMicrosoftTLS,
+		By: WUA, Layer: SOAP, Kind: soap, On: "fe2", Since: Win81, Only: onlyMicrosoftTLS, At: "fe2cr.update.microsoft.com:443",
 		Send: overTLS(at("/v6/ClientWebService/client.asmx", clientCall("GetConfig", getConfig))),
 	},
 	{
 		Name: "fe3-config", Title: "ask Microsoft's delivery service for its configuration",
-		By: WUA, Layer: SOAP, Kind: soap, On: "fe3", Since: Win10, Only: onlyMicrosoftTLS, Send: getConfig2,
+		By: WUA, Layer: SOAP, Kind: soap, On: "fe3", Since: Win10, Only: onlyMicrosoftTLS, At: "fe3cr.delivery.mp.microsoft.com:443", Send: getConfig2,
 	},
 
 	// BITS: its background jobs ask for closed ranges, its foreground jobs for none.
 	{
 		Name: "bits-size", Title: "ask for the size of a file",
-		By: BITS, Layer: Job, Kind: size, On: "bits", Quick: true, Send: bitsHead("{object}"),
+		By: BITS, Layer: Job, Kind: size, On: "bits", Quick: true, At: updates, Send: bitsHead("{object}"),
 	},
 	{
 		Name: "bits-range-first", Title: "fetch the first part of a file",
-		By: BITS, Layer: Job, Kind: ranged, On: "bits", Quick: true, Send: bitsGet("{object}", "{range:first}"),
+		By: BITS, Layer: Job, Kind: ranged, On: "bits", Quick: true, At: updates, Send: bitsGet("{object}", "{range:first}"),
 	},
 	{
 		Name: "bits-range-second", Title: "fetch the part behind it",
-		By: BITS, Layer: Job, Kind: ranged, On: "bits", Send: bitsGet("{object}", "{range:second}"),
+		By: BITS, Layer: Job, Kind: ranged, On: "bits", At: updates, Send: bitsGet("{object}", "{range:second}"),
 	},
 	{
 		Name: "bits-range-third", Title: "fetch the next, as BITS goes on",
-		By: BITS, Layer: Job, Kind: ranged, On: "bits", Send: bitsGet("{object}", "{range:third}"),
+		By: BITS, Layer: Job, Kind: ranged, On: "bits", At: updates, Send: bitsGet("{object}", "{range:third}"),
 	},
 	{
 		Name: "bits-range-deep", Title: "fetch a part from deep inside a file",
-		By: BITS, Layer: Job, Kind: ranged, On: "bits", Quick: true, Send: bitsGet("{object:.psf}", "{range:deep}"),
+		By: BITS, Layer: Job, Kind: ranged, On: "bits", Quick: true, At: updates, Send: bitsGet("{object:.psf}", "{range:deep}"),
 	},
 	{
 		Name: "bits-range-edge", Title: "fetch a part across the first MiB, where caches cut files into slices",
-		By: BITS, Layer: Job, Kind: ranged, On: "bits", Send: bitsGet("{object}", "{range:edge}"),
+		By: BITS, Layer: Job, Kind: ranged, On: "bits", At: updates, Send: bitsGet("{object}", "{range:edge}"),
 	},
 	{
 		Name: "bits-range-last", Title: "fetch the last byte of a file",
-		By: BITS, Layer: Job, Kind: ranged, On: "bits", Send: bitsGet("{object:.esd}", "{range:last}"),
+		By: BITS, Layer: Job, Kind: ranged, On: "bits", At: updates, Send: bitsGet("{object:.esd}", "{range:last}"),
 	},
 	{
 		Name: "bits-range-beyond", Title: "ask for a part behind the end of a file",
-		By: BITS, Layer: Job, Kind: beyond, On: "bits-beyond", Good: []int{416}, Quick: true, Send: bitsGet("{object}", "{range:beyond}"),
+		By: BITS, Layer: Job, Kind: beyond, On: "bits-beyond", Good: []int{416}, Quick: true, At: updates, Send: bitsGet("{object}", "{range:beyond}"),
 	},
 	{
 		Name: "bits-multi-4", Title: "fetch four parts at once",
@@ -166,11 +166,11 @@ var Steps = []*Step{
 	},
 	{
 		Name: "bits-cut", Title: "break off in the middle of a part",
-		By: BITS, Layer: Job, Kind: ranged, On: "bits-resume", Leave: cutAt, Send: bitsGet("{object}", "{range:cut}"),
+		By: BITS, Layer: Job, Kind: ranged, On: "bits-resume", Leave: cutAt, At: updates, Send: bitsGet("{object}", "{range:cut}"),
 	},
 	{
 		Name: "bits-resume", Title: "go on where it broke off",
-		By: BITS, Layer: Job, Kind: ranged, On: "bits-resume", Send: bitsGet("{object}", "{range:resume}"),
+		By: BITS, Layer: Job, Kind: ranged, On: "bits-resume", At: updates, Send: bitsGet("{object}", "{range:resume}"),
 	},
 	{
 		Name: "bits-file", Title: "fetch a whole file, as a foreground job does",
@@ -194,7 +194,7 @@ var Steps = []*Step{
 	// each piece and two bytes from Microsoft's content servers (wire.md 4.2).
 	{
 		Name: "do-piece", Title: "fetch a piece of 1 MiB",
-		By: DO, Layer: Job, Kind: ranged, On: "do-1", Since: Win10, Send: doGet("{object}", "{range:piece}"),
+		By: DO, Layer: Job, Kind: ranged, On: "do-1", Since: Win10, At: updates, Send: doGet("{object}", "{range:piece}"),
 	},
 	{
 		Name: "do-tail", Title: "fetch what is left behind the last whole piece",
@@ -210,7 +210,7 @@ var Steps = []*Step{
 	},
 	{
 		Name: "do-probe-1", Title: "ask for two bytes, to see whether ranges work",
-		By: DO, Layer: Job, Kind: ranged, On: "do-cloud-1", Since: Win10, Only: onlyMicrosoft, Quick: true, Send: doGet("{stream}", "{range:probe}"),
+		By: DO, Layer: Job, Kind: ranged, On: "do-cloud-1", Since: Win10, Only: onlyMicrosoft, Quick: true, At: updates, Send: doGet("{stream}", "{range:probe}"),
 	},
 	{
 		Name: "do-cloud-piece", Title: "fetch a piece of 1 MiB at a signed URL",
@@ -218,7 +218,7 @@ var Steps = []*Step{
 	},
 	{
 		Name: "do-probe-2", Title: "ask for two bytes on a second connection",
-		By: DO, Layer: Job, Kind: ranged, On: "do-cloud-2", Since: Win10, Only: onlyMicrosoft, Send: doGet("{stream}", "{range:probe}"),
+		By: DO, Layer: Job, Kind: ranged, On: "do-cloud-2", Since: Win10, Only: onlyMicrosoft, At: updates, Send: doGet("{stream}", "{range:probe}"),
 		Behind: "do-probe-1", // so that it is known which of the two came first
 	},
 	{
@@ -238,25 +238,25 @@ var Steps = []*Step{
 	underPrefix("7", ""), underPrefix("9", ""), underPrefix("11", ""),
 	{
 		Name: "do-address", Title: "ask for two bytes of a host that is named by its address",
-		By: DO, Layer: Job, Kind: addressed, On: "do-names", Since: Win10, Only: whenAddressed, Send: twoBytesAt("{address}"),
+		By: DO, Layer: Job, Kind: addressed, On: "do-names", Since: Win10, Only: whenAddressed, At: updates, Send: twoBytesAt("{address}"),
 	},
 
 	// What Windows needs to trust a certificate (wire.md 5.5).
 	{
 		Name: "ctl-roots", Title: "fetch the list of trusted roots",
-		By: CryptoAPI, Layer: Fetch, Kind: cabinet, On: "cryptoapi", Only: onlyMicrosoft, Quick: true, Send: cryptoGet(trustList + "authrootstl.cab?{hex:16}"),
+		By: CryptoAPI, Layer: Fetch, Kind: cabinet, On: "cryptoapi", Only: onlyMicrosoft, Quick: true, At: trustLists, Send: cryptoGet(trustList + "authrootstl.cab?{hex:16}"),
 	},
 	{
 		Name: "ctl-disallowed", Title: "fetch the list of certificates that are not to be trusted",
-		By: CryptoAPI, Layer: Fetch, Kind: cabinet, On: "cryptoapi", Only: onlyMicrosoft, Send: cryptoGet(trustList + "disallowedcertstl.cab?{hex:16}"),
+		By: CryptoAPI, Layer: Fetch, Kind: cabinet, On: "cryptoapi", Only: onlyMicrosoft, At: trustLists, Send: cryptoGet(trustList + "disallowedcertstl.cab?{hex:16}"),
 	},
 	{
 		Name: "ctl-pins", Title: "fetch the list of pinned certificates",
-		By: CryptoAPI, Layer: Fetch, Kind: cabinet, On: "cryptoapi", Since: Win10, Only: onlyMicrosoft, Send: cryptoGet(trustList + "pinrulesstl.cab?{hex:16}"),
+		By: CryptoAPI, Layer: Fetch, Kind: cabinet, On: "cryptoapi", Since: Win10, Only: onlyMicrosoft, At: trustLists, Send: cryptoGet(trustList + "pinrulesstl.cab?{hex:16}"),
 	},
 	{
 		Name: "ctl-again", Title: "ask whether the list of trusted roots has changed",
-		By: CryptoAPI, Layer: Fetch, Kind: cabinet, On: "cryptoapi", Only: onlyMicrosoft, Good: []int{304}, Send: revalidate,
+		By: CryptoAPI, Layer: Fetch, Kind: cabinet, On: "cryptoapi", Only: onlyMicrosoft, Good: []int{304}, At: trustLists, Send: revalidate,
 	},
 	{
 		Name: "ctl-anew", Title: "fetch the list of trusted roots under another query",
@@ -265,7 +265,7 @@ var Steps = []*Step{
 	},
 	{
 		Name: "crl-file", Title: "fetch a list of revoked certificates",
-		By: CryptoAPI, Layer: Fetch, Kind: revocations, On: "cryptoapi", Only: onlyMicrosoft, Send: cryptoCached("/pki/crl/products/MicRooCerAut_2010-06-23.crl"),
+		By: CryptoAPI, Layer: Fetch, Kind: revocations, On: "cryptoapi", Only: onlyMicrosoft, At: "crl.microsoft.com:80", Send: cryptoCached("/pki/crl/products/MicRooCerAut_2010-06-23.crl"),
 	},
 	{
 		Name: "ocsp-answer", Title: "ask whether a certificate is revoked",
@@ -273,12 +273,7 @@ var Steps = []*Step{
 	},
 	{
 		Name: "ncsi-text", Title: "see whether there is an Internet",
-		By: NCSI, Layer: Fetch, Kind: connectivity, On: "ncsi", Since: Vista, Only: onlyMicrosoft, Quick: true, Send: `
-GET {ncsi} HTTP/1.1
-Connection: Close
-User-Agent: Microsoft NCSI
-Host: {content}
-`,
+		By: NCSI, Layer: Fetch, Kind: connectivity, On: "ncsi", Since: Vista, Only: onlyMicrosoft, Quick: true, At: "{ncsi-host}:80", Send: connectivityGet("{ncsi}"),
 	},
 
 	{

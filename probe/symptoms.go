@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
 
 	"proxycheck/probe/wire"
 )
@@ -36,7 +38,7 @@ func failedAnywhere(manners ...wire.Failure) Symptom {
 func broke(o *Observation) string {
 	evidence := o.Stopped.Doing() + ": " + string(o.Failure)
 	if o.Failure == wire.Silent {
-		evidence += fmt.Sprintf(", which is %.0f s", o.Took[o.Stopped].Seconds())
+		evidence += ", which is " + strconv.FormatFloat(o.Took[o.Stopped].Round(100*time.Millisecond).Seconds(), 'f', -1, 64) + " s"
 	}
 	switch {
 	case o.Stopped == wire.BodyRead:
@@ -233,6 +235,9 @@ func byProxy(o *Observation) string {
 func otherProtocol(o *Observation) string {
 	answer, body := o.reply()
 	text := string(body.Excerpt)
+	if o.WantsTLS {
+		return "it wants TLS: " + broke(o) + ", and a handshake with it comes to its end"
+	}
 	if answer.Status() == 400 && (strings.Contains(text, "HTTPS server") || strings.Contains(text, "HTTPS port")) {
 		return "it wants TLS: " + quoted(answer.Start)
 	}

@@ -9,12 +9,9 @@ import (
 	"io"
 	"net"
 	"regexp"
-	"runtime"
 	"strconv"
 	"strings"
-	"time"
 
-	"proxycheck/probe/wire"
 	"proxycheck/probe/wusp"
 )
 
@@ -45,7 +42,24 @@ type Target struct {
 	Witness    string         // path at which it tells what arrived there; "" when it does not
 	CA         string         // SHA-256 of the server's own root, in hexadecimal; "" when not known
 	Roots      *x509.CertPool // to verify its certificate by; nil for the system's
+	Pinned     bool           // policy lets clients take no certificate but of the server's own root, whoever else they trust
+	Store      *x509.CertPool // in place of the store of this machine for Microsoft's servers; nil for that
 }
+
+// MicrosoftTarget stands for Microsoft's servers. The file of which parts are fetched
+// is one that anybody gets there, of some hundred megabytes.
+func MicrosoftTarget() Target {
+	return Target{Kind: Microsoft, Content: updates, ObjectPath: "/microsoftupdate/v6/wsusscan/wsusscn2.cab"}
+}
+
+// Microsoft's servers that steps ask (wire.md 2.3, 2.8, 5.4 to 5.6).
+const (
+	updates    = "download.windowsupdate.com:80"
+	trustLists = "ctldl.windowsupdate.com:80"
+)
+
+// ours tells whether the server is one that is known to say certain things.
+func (t *Target) ours() bool { return t.Kind == FakeWSUS || t.Kind == Embedded }
 
 // usualObject is a file that every WSUS has.
 const usualObject = "/selfupdate/wuident.cab"
@@ -82,11 +96,14 @@ type Object struct {
 }
 
 // object makes up a file that no cache has seen, of the size and type that an
-// argument states. On a server that is not ours it is one that is there: under a
+// argument states. On a WSUS that is not ours it is one that is there: under a
 // query of its own it would be new to caches, and pass by rules that look at the
-// end of a URL.
+// end of a URL. Microsoft's files are asked for with queries anyway (wire.md 4.2).
 func (t *Target) object(run, argument string) Object {
-	if t.Size == 0 {
+	switch {
+	case t.Kind == Microsoft:
+		return Object{Path: t.ObjectPath + "?" + strings.ToLower(run), Size: -1}
+	case t.Size == 0:
 		return Object{Path: t.ObjectPath, Size: -1}
 	}
 	size, ext := sizeAndType(argument)
@@ -101,73 +118,14 @@ func (t *Target) Fill(fix string) string {
 	host, _, _ := net.SplitHostPort(t.Host)
 	_, port, _ := net.SplitHostPort(t.Secure)
 	acl := "acl windowsupdate dstdomain .windowsupdate.com .update.microsoft.com .delivery.mp.microsoft.com " + host
-	if net.ParseIP(host) != nil {
+	switch {
+	case t.Kind == Microsoft:
+		host, port = "do.dsp.mp.microsoft.com", "443" // which the lines do not have
+		acl = strings.TrimSpace(acl) + " ." + host
+	case net.ParseIP(host) != nil:
 		acl = "acl windowsupdate dst " + host
 	}
 	return strings.NewReplacer("{squid-acl}", acl, "{server}", host, "{server-re}", regexp.QuoteMeta(host), "{tls-port}", port).Replace(fix)
-}
-
-// Trust is what is known of the certificate that a server, or somebody in its
-// place, showed.
-type Trust struct {
-	Subject, Issuer string
-	By              TrustBasis
-	Err             error // why it is not trusted; nil when it is
-	OwnRoot         bool  // the server's own root signed it, whatever else is wrong
-	Accepted        bool  // by the given CA, although the server's own root did not sign it
-	AtClient        bool  // this machine's store is like that of the clients
-}
-
-// A TrustBasis is what a certificate was verified by.
-type TrustBasis string
-
-// What a certificate is verified by.
-const (
-	ByServersCA TrustBasis = "the server's own root"
-	ByGivenCA   TrustBasis = "the given CA"
-	BySystem    TrustBasis = "the store of this machine"
-)
-
-// trust verifies the certificate of x, or is nil when there is none.
-func (t *Target) trust(x *wire.Exchange) *Trust {
-	if x.TLS == nil || len(x.TLS.PeerCertificates) == 0 {
-		return nil
-	}
-	leaf := x.TLS.PeerCertificates[0]
-	host, _, _ := net.SplitHostPort(x.Authority)
-	options := x509.VerifyOptions{Roots: t.Roots, Intermediates: x509.NewCertPool()}
-	for _, c := range x.TLS.PeerCertificates[1:] {
-		options.Intermediates.AddCert(c)
-	}
-	result := &Trust{Subject: leaf.Subject.String(), Issuer: leaf.Issuer.String(), By: BySystem, AtClient: runtime.GOOS == "windows"}
-	if t.Roots != nil {
-		result.By = ByGivenCA
-		_, err := leaf.Verify(options)
-		result.Accepted = err == nil
-	}
-	if t.CA != "" {
-		result.By, options.Roots = ByServersCA, x509.NewCertPool()
-		for _, c := range x.TLS.PeerCertificates {
-			if Fingerprint(c) == t.CA {
-				options.Roots.AddCert(c)
-			}
-		}
-	}
-	dated := options
-	dated.CurrentTime = leaf.NotAfter.Add(-time.Second)
-	_, err := leaf.Verify(dated)
-	result.OwnRoot = err == nil && result.By == ByServersCA
-	// Who signed it comes first: what else is wrong is then that signer's doing.
-	if _, result.Err = leaf.Verify(options); result.Err == nil {
-		result.Err = leaf.VerifyHostname(host)
-	}
-	return result
-}
-
-// Fingerprint is the SHA-256 of a certificate in hexadecimal.
-func Fingerprint(c *x509.Certificate) string {
-	sum := sha256.Sum256(c.Raw)
-	return hex.EncodeToString(sum[:])
 }
 
 // SplitServer says where the parts of an update server are: a WSUS has its TLS on

@@ -12,6 +12,7 @@ import (
 // A cause that a run did not look at is not ruled out: of a run without the steps that
 // show its finding, each code of that finding leaves it open.
 func TestCausesStayOpen(t *testing.T) {
+	t.Parallel()
 	for i, f := range sim.Faults {
 		if f.Silent() || len(f.Shows) != 1 || i%4 != 0 || f.As != "" || f.Login || f.Ladders || f.Idle > 0 {
 			continue
@@ -51,6 +52,7 @@ func TestCausesStayOpen(t *testing.T) {
 
 // What a run did look at is ruled out, by the first step that shows it.
 func TestCausesRuledOut(t *testing.T) {
+	t.Parallel()
 	for _, tt := range []struct {
 		fault, finding string
 		ruledOut       map[string]string // cause -> step

@@ -12,6 +12,7 @@ import (
 // wire, is shown by a fault, for the agent and in the layer that logs it there. The
 // others are of the client's settings and services: explain has them.
 func TestCodesOfTheDocuments(t *testing.T) {
+	t.Parallel()
 	for _, tt := range []struct {
 		code   wuerr.Code
 		source string

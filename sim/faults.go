@@ -34,6 +34,10 @@ var Faults = slices.Concat(nameFaults, []*Fault{
 		Break: answer(everything, "SSH-2.0-OpenSSH_9.2\r\n"), Shows: shows(probe.ProxyNotHTTP),
 	},
 	{
+		Name: "proxy-is-tls", Title: "a service that speaks TLS alone listens on the proxy's port, and hangs up on all else", Source: "RFC 9112, 2.2",
+		Break: listen(tlsAlone), Shows: shows(probe.ProxyNotHTTP),
+	},
+	{
 		Name: "server-name-gone", Title: "without a proxy: the server of a policy left behind is gone from the name service",
 		Source: "WSUS policy left behind, 2014",
 		Break:  direct(names(nxdomain)), Shows: shows(probe.ServerNameUnknown),
@@ -202,7 +206,7 @@ var Faults = slices.Concat(nameFaults, []*Fault{
 	},
 	{
 		Name: "name-server-fails", Title: "the name server cannot tell", Source: "RFC 1035, 4.1.1",
-		Break: names(servfail), Shows: shows(probe.NameServerSilent),
+		Break: names(servfail), Shows: shows(probe.NameServerFails),
 	},
 	{
 		Name: "head-denied", Title: "the proxy denies HEAD and no other method",
@@ -506,7 +510,7 @@ var Faults = slices.Concat(nameFaults, []*Fault{
 	},
 	{
 		Name: "idle-cut", Title: "idle connections are closed after half a second",
-		Source: "a capture of Windows 11, 2025", Idle: 10 * time.Second, Break: idleCut(500 * time.Millisecond), Shows: shows(probe.IdleCut),
+		Source: "a capture of Windows 11, 2025", Idle: 3 * time.Second, Break: idleCut(500 * time.Millisecond), Shows: shows(probe.IdleCut),
 	},
 	{
 		Name: "path-block-page", Title: "without a proxy: a firewall puts a page in place of each file", Source: "BITS return values",

@@ -43,6 +43,18 @@ func unknown(n *Net, c *probe.Client) {
 var ForRules = []*Deciding{
 	decides("head-long", head(everything, "\r\n", "\r\n"+fields(1300))),
 	trusted(),
+	ofMicrosoft("unpinned-inspected", inspecting(isOne("*.invalid", unpinned))),
+	ofMicrosoft("unpinned-inspected-trusted", func(n *Net) { inspectWithRoot(n, isOne("*.invalid", unpinned)) }),
+	ofMicrosoft("unpinned-misnamed", func(n *Net) {
+		honest := n.Microsoft.TLS.GetCertificate
+		n.Microsoft.TLS.GetCertificate = func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
+			if hello.ServerName == unpinned {
+				hello.ServerName = "definitionupdates.microsoft.com"
+			}
+			return honest(hello)
+		}
+	}),
+	ofMicrosoft("ncsi-hosts-denied", pageTo(naming("*.msftconnecttest.com"), http.StatusForbidden, "Access Denied")),
 	decides("direct-ssh", direct(origin(everything, seize(otherService)))),
 	decides("expired-denied", chain(expire, origin(overTLS, notFound))),
 	decides("late-alert", handshake(func(c *tls.Config) {
@@ -103,6 +115,19 @@ var ForRules = []*Deciding{
 
 func decides(name string, b func(*Net)) *Deciding {
 	return &Deciding{Fault: &Fault{Name: name, Break: b}}
+}
+
+// ofMicrosoft is one of a client that asks Microsoft's servers.
+func ofMicrosoft(name string, b func(*Net)) *Deciding {
+	return &Deciding{Fault: &Fault{Name: name, Microsoft: true, Break: b}}
+}
+
+// unpinned is a host of the lists for which clients take any certificate that they trust.
+const unpinned = "adl.windows.com"
+
+// isOne tells whether one of the patterns has a name.
+func isOne(patterns ...string) func(name string) bool {
+	return func(name string) bool { return isOneOf(name, patterns) }
 }
 
 // silently is one that uses up a time-out.

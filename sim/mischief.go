@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"bufio"
 	"bytes"
 	"compress/gzip"
 	"context"
@@ -99,16 +100,20 @@ func total(n string) func(*http.Response) {
 // and leaves its length.
 func changeByte(at int64) func(*http.Response) {
 	return func(r *http.Response) {
-		if r.StatusCode != http.StatusOK || r.ContentLength <= at || r.Request.Method == http.MethodHead {
-			return
+		if r.StatusCode == http.StatusOK && r.ContentLength > at && r.Request.Method != http.MethodHead {
+			changeOne(r, at)
 		}
-		rest := r.Body
-		before, _ := io.ReadAll(io.LimitReader(rest, at))
-		var one [1]byte
-		io.ReadFull(rest, one[:])
-		one[0] ^= 0xFF
-		r.Body = joined{io.MultiReader(bytes.NewReader(before), bytes.NewReader(one[:]), rest), rest}
 	}
+}
+
+// changeOne changes the byte at a place of a body.
+func changeOne(r *http.Response, at int64) {
+	rest := r.Body
+	before, _ := io.ReadAll(io.LimitReader(rest, at))
+	var one [1]byte
+	io.ReadFull(rest, one[:])
+	one[0] ^= 0xFF
+	r.Body = joined{io.MultiReader(bytes.NewReader(before), bytes.NewReader(one[:]), rest), rest}
 }
 
 // joined reads from one and closes another.
@@ -526,6 +531,11 @@ func inspect(n *Net) *goproxy.ConnectAction {
 	if err != nil {
 		panic(err) // no key could be made
 	}
+	return inspectBy(authority)
+}
+
+// inspectBy opens tunnels and signs with the root of an authority.
+func inspectBy(authority *wsus.Authority) *goproxy.ConnectAction {
 	return &goproxy.ConnectAction{Action: goproxy.ConnectMitm, TLSConfig: func(string, *goproxy.ProxyCtx) (*tls.Config, error) {
 		return authority.TLSConfig(), nil // goproxy's own knows no TLS as old as XP's
 	}}
@@ -589,3 +599,47 @@ func requestLimit(n int64) func(*Net) {
 		answer(func(*http.Request) bool { return made.Add(1) > n }, refusal(http.StatusTooManyRequests))(net)
 	}
 }
+
+// tlsAlone is a socket behind which a handshake is answered, and nothing else.
+func tlsAlone(network, address string) (net.Listener, error) {
+	l, err := net.Listen(network, address)
+	if err != nil {
+		return nil, err
+	}
+	authority, err := wsus.NewAuthority("Example Corp CA")
+	if err != nil {
+		return nil, err
+	}
+	return &tlsListener{l, authority.TLSConfig()}, nil
+}
+
+// A tlsListener answers handshakes by itself, and gives nobody a connection.
+type tlsListener struct {
+	net.Listener
+	config *tls.Config
+}
+
+func (l *tlsListener) Accept() (net.Conn, error) {
+	for {
+		c, err := l.Listener.Accept()
+		if err != nil {
+			return nil, err
+		}
+		go func() {
+			defer c.Close()
+			c.SetDeadline(time.Now().Add(5 * time.Second))
+			br := bufio.NewReader(c)
+			if first, err := br.Peek(1); err == nil && first[0] == 0x16 { // a handshake record
+				tls.Server(&peeked{c, br}, l.config).Handshake()
+			}
+		}()
+	}
+}
+
+// A peeked connection gives back what was looked at.
+type peeked struct {
+	net.Conn
+	br *bufio.Reader
+}
+
+func (p *peeked) Read(b []byte) (int, error) { return p.br.Read(b) }

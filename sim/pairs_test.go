@@ -252,7 +252,7 @@ func recorded(t *testing.T) map[*sim.Fault]*probe.Run {
 // sameClient tells whether one client can meet both faults.
 func (e *effect) sameClient(other *effect) bool {
 	f, g := e.fault, other.fault
-	return f.As == g.As && f.Login == g.Login && f.Ladders == g.Ladders && f.Idle == g.Idle
+	return f.As == g.As && f.Microsoft == g.Microsoft && f.Login == g.Login && f.Ladders == g.Ladders && f.Idle == g.Idle
 }
 
 // oneNet tells whether both faults can be in one net.

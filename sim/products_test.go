@@ -37,6 +37,7 @@ var productsShow = map[string]string{
 }
 
 func TestProducts(t *testing.T) {
+	t.Parallel()
 	for _, p := range sim.Products {
 		t.Run(p.Name, func(t *testing.T) {
 			t.Parallel()

@@ -52,8 +52,10 @@ func TestRules(t *testing.T) {
 
 // decidesElsewhere are the rules that decide in no net of package sim, and where.
 var decidesElsewhere = map[string]string{
-	"broken {If: anything, Then: Unexplained}":                                 "TestNoBreakPasses: whatever no other rule knows, which is no fault that could be told",
-	"shared {If: all(issuerUnknown, atClient), Then: IssuerUnknown, As: Fail}": "TestJudge on Windows: this system has no store of a client",
+	"broken {If: anything, Then: Unexplained}":                                     "TestNoBreakPasses: whatever no other rule knows, which is no fault that could be told",
+	"shared {If: all(atClient, issuerUnknown), Then: IssuerUnknown, As: Fail}":     "TestJudge on Windows: this system has no store of a client",
+	"shared {If: all(untrusted, atClient, inspectedUnpinned), Then: TLSInspected}": "the same",
+	"compared unlikeDirect": "TestUnknownBytes: what comes without the proxy, to which no net has a way",
 }
 
 // recordedForRules are the runs in the nets of ForRules, by name.

@@ -13,11 +13,13 @@ import (
 	"fmt"
 	"maps"
 	"net"
+	"net/http"
 	"regexp"
 	"slices"
 	"time"
 
 	"proxycheck/probe"
+	"proxycheck/probe/endpoint"
 )
 
 // The names under which the parts of a Net know each other.
@@ -36,10 +38,11 @@ const (
 // A Net is a client's path to its update server. Faults change its parts before
 // they start to listen; nothing changes them after.
 type Net struct {
-	DNS    *DNS
-	Proxy  *Proxy
-	Server *Server
-	Direct bool // the client is set to use no proxy
+	DNS       *DNS
+	Proxy     *Proxy
+	Server    *Server
+	Microsoft *Microsoft // every server of the URL lists
+	Direct    bool       // the client is set to use no proxy
 
 	// InPath puts the proxy into the path of a client that is set to use none.
 	InPath bool
@@ -55,8 +58,17 @@ type Net struct {
 	// what this machine needs; 0 for no longer. It is set by a Break.
 	RTT time.Duration
 
+	// Search are the suffixes that the client tries, and Domain the one in which it looks
+	// for its proxy by itself; "" for a client that does not.
+	Search []string
+	Domain string
+
+	wpad     *http.Server // of the file that names the proxy; nil for none
+	wpadPort string
+
 	path *line // the TLS port of a box in the path; nil for none
 
+	asksMicrosoft bool   // the client does
 	atClient      string // a fault that is not in the proxy or behind it; "" for none
 	clientKnowsCA bool
 	breaking      string            // the fault at work
@@ -85,7 +97,7 @@ type Fault struct {
 func (f *Fault) Prepare(c *probe.Client) {
 	if f.As != "" {
 		c.Profile, _ = probe.LookupProfile(string(f.As))
-		c.Steps = probe.StepsOf(c.Profile)
+		c.Steps = c.AllSteps()
 	}
 	if f.Login {
 		c.Login = &probe.Login{User: "alice", Password: "s3cret"}
@@ -102,7 +114,7 @@ func (f *Fault) Silent() bool {
 }
 
 // silent are the findings that cost a time-out.
-var silent = []*probe.Finding{probe.NameServerSilent, probe.ProxyUnreachable, probe.ServerUnreachable, probe.ProxySilent, probe.SlowStart, probe.BodyTrickles, probe.BigPacketsLost}
+var silent = []*probe.Finding{probe.NameServerSilent, probe.NameAnswerForeign, probe.IPv6BlackHole, probe.ProxyUnreachable, probe.ServerUnreachable, probe.ProxySilent, probe.SlowStart, probe.BodyTrickles, probe.BigPacketsLost}
 
 // Lookup is the fault of that name, or nil.
 func Lookup(name string) *Fault {
@@ -129,7 +141,7 @@ func NewNet(listen string, faults ...*Fault) (*Net, error) {
 	if n.OnlyProxy {
 		n.DNS.Answer = without(ServerName, n.DNS.Answer)
 	}
-	for _, start := range []func() error{n.DNS.start, n.Server.start, n.Proxy.start, n.startPath} {
+	for _, start := range []func() error{n.DNS.start, n.Server.start, n.Microsoft.start, n.Proxy.start, n.startPath, n.startWPAD} {
 		if err := start(); err != nil {
 			n.Close()
 			return nil, err
@@ -145,11 +157,15 @@ func assemble(listen string, faults []*Fault) (*Net, error) {
 	if err != nil {
 		return nil, fmt.Errorf("making the update server: %w", err)
 	}
-	n := &Net{DNS: newDNS(), Server: server, clientKnowsCA: true, touched: map[string][]part{}, held: map[string]string{}}
+	microsoft, err := newMicrosoft()
+	if err != nil {
+		return nil, fmt.Errorf("making the servers of Microsoft: %w", err)
+	}
+	n := &Net{DNS: newDNS(), Server: server, Microsoft: microsoft, clientKnowsCA: true, touched: map[string][]part{}, held: map[string]string{}}
 	n.Proxy = newProxy(listen, n.route)
 	past := "" // the fault that lets the client go past the proxy
 	for _, f := range faults {
-		n.breaking = f.Name
+		n.breaking, n.asksMicrosoft = f.Name, n.asksMicrosoft || f.Microsoft
 		f.Break(n)
 		if past == "" && n.goesPast() {
 			past = f.Name
@@ -198,8 +214,12 @@ func (n *Net) Close() {
 	if n.path != nil {
 		n.path.Close()
 	}
+	if n.wpad != nil {
+		n.wpad.Close()
+	}
 	n.Proxy.close()
 	n.Server.close()
+	n.Microsoft.close()
 	n.DNS.close()
 }
 
@@ -217,6 +237,9 @@ func (n *Net) route(authority string) (string, error) {
 	if n.InPath && authority == withPort(ServerName, n.Proxy.addr) { // as the client finds it
 		return n.Server.plain.Addr().String(), nil
 	}
+	if at := n.Microsoft.at(authority); at != "" {
+		return at, nil
+	}
 	return "", fmt.Errorf("%s is not in the simulated net", authority)
 }
 
@@ -232,11 +255,16 @@ func (n *Net) CA() []byte { return n.Server.Authority.PEM() }
 // Client is a client set up for n, as group policy would do it.
 func (n *Net) Client(timeout time.Duration) *probe.Client {
 	c := &probe.Client{
-		Proxy:    withPort(proxyName, n.Proxy.addr),
-		Resolver: n.DNS.Resolver(),
-		Timeout:  timeout,
-		Profile:  probe.Profiles[0],
-		Target:   n.clientsTarget(),
+		Proxy:       withPort(proxyName, n.Proxy.addr),
+		Resolver:    n.DNS.Resolver(),
+		NameServers: []string{n.DNS.Addr()},
+		Search:      n.Search,
+		Domain:      n.Domain,
+		PACPort:     n.wpadPort,
+		Loopback:    true,
+		Timeout:     timeout,
+		Profile:     probe.Profiles[0],
+		Target:      n.clientsTarget(),
 	}
 	switch {
 	case n.Direct:
@@ -244,8 +272,29 @@ func (n *Net) Client(timeout time.Duration) *probe.Client {
 	case n.AtServer:
 		c.Proxy = withPort(proxyName, n.Server.plain.Addr())
 	}
-	c.Steps = probe.StepsOf(c.Profile)
+	if n.asksMicrosoft {
+		n.turnToMicrosoft(c)
+	}
+	c.Steps = c.AllSteps()
 	return c
+}
+
+// MicrosoftClient is a client set up for n that asks Microsoft's servers, those of the
+// lists which the newest Windows uses.
+func (n *Net) MicrosoftClient(timeout time.Duration) *probe.Client {
+	c := n.Client(timeout)
+	n.turnToMicrosoft(c)
+	c.Steps = c.AllSteps()
+	return c
+}
+
+// turnToMicrosoft lets c ask Microsoft's servers.
+func (n *Net) turnToMicrosoft(c *probe.Client) {
+	rows := endpoint.All()
+	windows := string(c.Profile.Windows)
+	c.Target = n.MicrosoftTarget()
+	c.Hosts, _ = endpoint.Hosts(endpoint.Rows(endpoint.Default(windows, endpoint.Known(rows)), rows, windows), windows)
+	c.Lanes = probe.MicrosoftLanes
 }
 
 // clientsTarget is the update server of n as n's own client is told of it: under

@@ -59,6 +59,7 @@ func TestHealthy(t *testing.T) {
 // Each fault shows its findings over the whole run, and no other, and names who must
 // act.
 func TestFaults(t *testing.T) {
+	t.Parallel()
 	schema, err := jsonschema.NewCompiler().Compile("../docs/proxycheck-1.schema.json")
 	if err != nil {
 		t.Fatal(err)
@@ -96,27 +97,38 @@ var acts = map[string]struct {
 	owner   probe.Owner
 	because string
 }{
-	"proxy-name-gone":       {probe.Network, "the name service answers, which is the network's"},
-	"name-server-silent":    {probe.Network, "the name service is the network's"},
-	"name-server-fails":     {probe.Network, "the name service is the network's"},
-	"proxy-syn-dropped":     {probe.Network, "no program drops a SYN: a firewall does"},
-	"server-syn-dropped":    {probe.Network, "no program drops a SYN: a firewall does"},
-	"proxy-is-ssh":          {probe.Machine, "what listens is right where it is, and the setting names it"},
-	"server-without-wsus":   {probe.Machine, "what answers is right where it is, and the policy names it"},
-	"server-port-refused":   {probe.Server, "that the client has no proxy is not what is wrong"},
-	"server-gone-502":       {probe.Server, "the proxy says what it meets in its own words"},
-	"server-gone-503":       {probe.Server, "the same"},
-	"server-gone-504":       {probe.Server, "the same"},
-	"server-nameless-503":   {probe.Server, "the same"},
-	"sync-timed-out":        {probe.Server, "it is the server that takes its time"},
-	"missing-kept":          {probe.Proxy, "it goes on when the server does not"},
-	"denial-kept":           {probe.Proxy, "it goes on when the server does not"},
-	"big-packets-lost":      {probe.Network, "no program loses long packets alone: the path does"},
-	"path-block-page":       {probe.Network, "nobody has set what is in the path"},
-	"path-cached":           {probe.Network, "the same"},
-	"path-range-dropped":    {probe.Network, "the same"},
-	"path-tls-resigned":     {probe.Network, "the same"},
-	"server-issuer-unknown": {probe.Server, "the certificate is the server's, and only who made it knows its root"},
+	"proxy-name-gone":               {probe.Network, "the name service answers, which is the network's"},
+	"name-server-silent":            {probe.Network, "the name service is the network's"},
+	"name-server-fails":             {probe.Network, "the name service is the network's"},
+	"proxy-name-servfail":           {probe.Network, "the same"},
+	"proxy-name-sinkholed":          {probe.Network, "the same"},
+	"proxy-name-any":                {probe.Network, "the same"},
+	"proxy-name-answered-for-other": {probe.Network, "the same"},
+	"proxy-ipv6-dropped":            {probe.Network, "no program drops a SYN: a firewall does"},
+	"proxy-address-dead":            {probe.Network, "the name service names an address that is none of the proxy's"},
+	"wpad-missing":                  {probe.Network, "the name service is the network's"},
+	"wpad-page":                     {probe.Network, "what is published in the network is not what it should be"},
+	"pac-endless":                   {probe.Network, "the same"},
+	"pac-mistyped":                  {probe.Network, "the same"},
+	"proxy-syn-dropped":             {probe.Network, "no program drops a SYN: a firewall does"},
+	"server-syn-dropped":            {probe.Network, "no program drops a SYN: a firewall does"},
+	"proxy-is-ssh":                  {probe.Machine, "what listens is right where it is, and the setting names it"},
+	"proxy-is-tls":                  {probe.Machine, "the same"},
+	"server-without-wsus":           {probe.Machine, "what answers is right where it is, and the policy names it"},
+	"server-port-refused":           {probe.Server, "that the client has no proxy is not what is wrong"},
+	"server-gone-502":               {probe.Server, "the proxy says what it meets in its own words"},
+	"server-gone-503":               {probe.Server, "the same"},
+	"server-gone-504":               {probe.Server, "the same"},
+	"server-nameless-503":           {probe.Server, "the same"},
+	"sync-timed-out":                {probe.Server, "it is the server that takes its time"},
+	"missing-kept":                  {probe.Proxy, "it goes on when the server does not"},
+	"denial-kept":                   {probe.Proxy, "it goes on when the server does not"},
+	"big-packets-lost":              {probe.Network, "no program loses long packets alone: the path does"},
+	"path-block-page":               {probe.Network, "nobody has set what is in the path"},
+	"path-cached":                   {probe.Network, "the same"},
+	"path-range-dropped":            {probe.Network, "the same"},
+	"path-tls-resigned":             {probe.Network, "the same"},
+	"server-issuer-unknown":         {probe.Server, "the certificate is the server's, and only who made it knows its root"},
 }
 
 // untold are faults of which a run cannot tell whose they are.
@@ -130,6 +142,7 @@ var untold = map[string]string{
 	"server-gone-503":     "the same",
 	"server-gone-504":     "the same",
 	"server-nameless-503": "the same",
+	"clock-ahead":         "one server alone tells another time, and nobody tells which of the two is right",
 }
 
 // An exception is for a fault that there is.
@@ -148,7 +161,7 @@ func owners(f *sim.Fault) []probe.Owner {
 	if known, ok := acts[f.Name]; ok {
 		owner = known.owner
 	}
-	if _, ok := untold[f.Name]; ok {
+	if _, ok := untold[f.Name]; ok || f.Microsoft { // whose servers tell nothing, and are not reached without the proxy
 		return []probe.Owner{owner, probe.Unknown}
 	}
 	return []probe.Owner{owner}
@@ -320,7 +333,8 @@ func recordWith(t *testing.T, profile *probe.Profile, client func(*sim.Net, *pro
 	if slices.ContainsFunc(faults, (*sim.Fault).Silent) {
 		c.Timeout = timeout
 	}
-	c.Profile, c.Steps = profile, probe.StepsOf(profile)
+	c.Profile = profile
+	c.Steps = c.AllSteps()
 	if len(faults) > 0 {
 		faults[0].Prepare(c) // the others want the same of a client, or nothing
 	}

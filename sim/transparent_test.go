@@ -77,6 +77,7 @@ func TestPathFaults(t *testing.T) {
 // can ask the server what arrived; for one that cannot it is unknown, and never
 // whoever runs a proxy.
 func TestBlamePath(t *testing.T) {
+	t.Parallel()
 	for _, row := range blamed {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()

@@ -1,11 +1,13 @@
 package main
 
 import (
+	"cmp"
 	_ "embed"
 	"strings"
 	"text/template"
 
 	"proxycheck/probe"
+	"proxycheck/probe/endpoint"
 )
 
 //go:embed reference.md.tmpl
@@ -26,5 +28,33 @@ func docCommand(c *call) error {
 	}
 	return reference.Execute(c.stdout, map[string]any{
 		"Steps": stepRows(), "Findings": findingRows(), "Faults": faultRows(), "Products": productRows(), "Mends": probe.Mends,
+		"Lists": listRows(), "Formats": endpoint.Formats,
 	})
+}
+
+// A listRow is a URL list in the reference.
+type listRow struct {
+	*endpoint.List
+	For, Date string
+	Rows      int
+	Sure      endpoint.Sure
+}
+
+// listRows are the URL lists.
+func listRows() []listRow {
+	var rows []listRow
+	all := endpoint.All()
+	for _, l := range endpoint.Lists {
+		row := listRow{List: l, For: "-", Date: orNone(endpoint.Day(l.Date(all))), Sure: l.Sure(all)}
+		if l.Since != "" {
+			row.For = l.Since + " to " + cmp.Or(l.Until, endpoint.Versions[len(endpoint.Versions)-1])
+		}
+		for _, r := range all {
+			if r.List == l.Name {
+				row.Rows++
+			}
+		}
+		rows = append(rows, row)
+	}
+	return rows
 }

@@ -1,13 +1,18 @@
 package main
 
 import (
+	"crypto/tls"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/elazarl/goproxy"
 
 	"proxycheck/probe"
 	"proxycheck/probe/wusp"
@@ -409,6 +414,12 @@ func TestBadFlags(t *testing.T) {
 		{"--max-bytes 9999999999999999999", "want one such as 8MiB"},
 		{"--quick --steps bits-multi-4", "matches no step"},
 		{"--as win12", "want win11, win10"},
+		{"--server microsoft --proxy none --fault host-denied", "--proxy none leaves out the embedded proxy"},
+		{"--server microsoft --proxy none --product squid-hardened", "--proxy none leaves out the embedded proxy"},
+		{"--server microsoft --enforce-pinning", "is for a WSUS"},
+		{"--server microsoft --list=", "--list: want the name of a list"},
+		{"--server microsoft --proxy embedded --proxy-user me", "wants no login"},
+		{"--proxy embedded --proxy-password-file secret", "wants no login"},
 	} {
 		t.Run(tt.args, func(t *testing.T) {
 			stdout, stderr, exit := run(t, append([]string{"run", "--server", "embedded"}, strings.Fields(tt.args)...)...)
@@ -416,5 +427,43 @@ func TestBadFlags(t *testing.T) {
 				t.Errorf("exit %d, stdout %.200q, stderr %q; want 2, and a line with %q", exit, stdout, stderr, tt.want)
 			}
 		})
+	}
+}
+
+// A proxy that inspects TLS with a root that clients trust is let be, unless policy has
+// them take none but that of the WSUS.
+func TestEnforcePinning(t *testing.T) {
+	authority, err := wsus.NewAuthority("Example Corp Inspection CA")
+	if err != nil {
+		t.Fatal(err)
+	}
+	n, err := sim.NewNet("", &sim.Fault{Name: "inspected", Break: func(n *sim.Net) {
+		n.Proxy.OnRequest().HandleConnectFunc(func(host string, _ *goproxy.ProxyCtx) (*goproxy.ConnectAction, string) {
+			config := func(string, *goproxy.ProxyCtx) (*tls.Config, error) { return authority.TLSConfig(), nil }
+			return &goproxy.ConnectAction{Action: goproxy.ConnectMitm, TLSConfig: config}, host
+		})
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(n.Close)
+	ca := filepath.Join(t.TempDir(), "ca.pem")
+	if err := os.WriteFile(ca, authority.PEM(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	args := []string{"--proxy", "http://" + n.Addr(), "--server", "http://" + sim.ServerName + ":8530", "--ca", ca, "--quick"}
+	for _, tt := range []struct {
+		flags []string
+		grade probe.Grade
+		exit  int
+	}{{nil, probe.Warn, 0}, {[]string{"--enforce-pinning"}, probe.Fail, 1}} {
+		r, exit := runJSON(t, append(args, tt.flags...)...)
+		if exit != tt.exit || found(r, tt.grade) != "tls-inspected" {
+			t.Errorf("%v: exit %d, findings %+v; want %d, and tls-inspected of grade %s", tt.flags, exit, r.Findings, tt.exit, tt.grade)
+			continue
+		}
+		if retest := r.Findings[0].Retest; slices.Contains(strings.Fields(retest), "--enforce-pinning") != (tt.flags != nil) {
+			t.Errorf("%v: it is tried again by %s", tt.flags, retest)
+		}
 	}
 }

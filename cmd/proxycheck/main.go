@@ -69,8 +69,9 @@ var commands = []command{
 	{"run", "--server URL [--proxy URL]", "make the exchanges of an update through the proxy and judge them", runCommand},
 	{"selftest", "[--fault NAME]... [--product NAME]...", "judge the simulated net, once healthy and once per fault", selftestCommand},
 	{"sim", "[--listen ADDRESS] [--fault NAME]... [--product NAME]...", "serve the simulated proxy to any client", simCommand},
-	{"list", "steps|findings|faults|products|codes", "list a table", listCommand},
+	{"list", "steps|findings|faults|products|codes|endpoints", "list a table", listCommand},
 	{"explain", "CODE|FINDING|FAULT|PRODUCT|STEP", "say all that is known of one", explainCommand},
+	{"allowlist", "--for WINDOWS --format PRODUCT", "write the rule that lets Windows Update through a product", allowlistCommand},
 	{"doc", "", "write the reference as Markdown", docCommand},
 	{"version", "", "say which version this is", versionCommand},
 }

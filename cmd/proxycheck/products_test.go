@@ -16,7 +16,7 @@ func TestBadProducts(t *testing.T) {
 		{"sim --product squid", "near it are squid-range-offset, squid-range-removed"},
 		{"selftest --product nginx", "near it are nginx-slice"},
 		{"sim --fault range-ignored", "there is no fault"},
-		{"run --server http://w:8530 --product isa-2004", "--product goes with --server embedded alone"},
+		{"run --server http://w:8530 --product isa-2004", "--product goes with --server embedded or microsoft alone"},
 		{"run --server embedded --proxy http://p:1 --product isa-2004", "--product and --proxy exclude each other"},
 		{"run --server embedded --product leftover-policy-dropped --fault range-removed",
 			"with the fault server-syn-dropped the client does not use the proxy, which the fault range-removed breaks"},

@@ -33,16 +33,22 @@ type runFlags struct {
 	repeat                         int
 	compareDirect                  string
 	seen                           []string
+	resolver, domain               string
+	listed                         listFlags
+	address                        string
+	enforcePinning                 bool
+	connections                    int
 	output                         output
 }
 
 func (f *runFlags) define(fs *pflag.FlagSet) {
-	fs.StringVar(&f.proxy, "proxy", "system", "the proxy: `URL`, system (environment or WinHTTP) or none")
+	fs.StringVar(&f.proxy, "proxy", "system", "the proxy: `URL`, system (environment or WinHTTP), embedded or none")
 	fs.StringVar(&f.proxyUser, "proxy-user", "", "`USER` for a proxy that asks for Basic or NTLM; the password is in PROXYCHECK_PROXY_PASSWORD")
 	fs.StringVar(&f.passwordFile, "proxy-password-file", "", "`FILE` with that password")
-	fs.StringVar(&f.server, "server", "", "the update server: `URL` such as http://wsus:8530, or embedded")
+	fs.StringVar(&f.server, "server", "microsoft", "the update server: `URL` such as http://wsus:8530, microsoft, or embedded")
 	fs.StringVar(&f.serverTLS, "server-tls", "", "`HOST:PORT` at which it has TLS (default 8531 for 8530, 443 for 80)")
 	fs.StringVar(&f.ca, "ca", "", "`FILE` with the root of the server's certificate, as PEM")
+	fs.BoolVar(&f.enforcePinning, "enforce-pinning", false, "clients take no certificate for the WSUS but those in their WSUS store: an inspecting root that they trust is a failure too")
 	fs.StringVar(&f.object, "object", "", "`PATH` of the file to fetch from a WSUS (default /selfupdate/wuident.cab)")
 	fs.StringVar(&f.as, "as", "win11", "the `WINDOWS` to play: win11, win10, win8.1, win7, vista or xp")
 	fs.StringVar(&f.steps, "steps", "*", "`GLOB` of the steps to make, several with commas")
@@ -51,7 +57,12 @@ func (f *runFlags) define(fs *pflag.FlagSet) {
 	fs.DurationVar(&f.idle, "idle", 0, "wait for this `TIME` at most to see when an idle connection is closed")
 	fs.IntVar(&f.repeat, "repeat", 0, "make the run `N` times at every address of the proxy's name, each within the limits of one")
 	fs.StringVar(&f.compareDirect, "compare-direct", "auto", "try what failed without the proxy too, to see whose fault it is: `WHEN` is auto (where nothing else tells), yes or no")
+	f.listed.define(fs, "of Microsoft's hosts to ask: ")
+	fs.IntVar(&f.connections, "connections", probe.MicrosoftLanes, "the most connections, `N` of them, to Microsoft at once")
+	fs.StringVar(&f.address, "address", "", "the `ADDRESS` at which the proxy finds Microsoft's files, to ask for them by it")
 	fs.StringSliceVar(&f.seen, "seen", nil, "`CODE` that Windows showed: say whether what is found explains it; several with commas")
+	fs.StringVar(&f.resolver, "resolver", "", "ask the name server at `ADDRESS`, with its port or without, for the proxy's name (default: those of this system)")
+	fs.StringVar(&f.domain, "domain", "", "look for the proxy as clients of this `DOMAIN` do that detect it: by the names wpad.DOMAIN")
 	fs.BoolVar(&f.register, "register", false, "make also the calls that change what a WSUS keeps of its clients")
 	fs.BoolVar(&f.dryRun, "dry-run", false, "print the requests of the run and send nothing")
 	fs.DurationVar(&f.maxTime, "max-time", 30*time.Second, "the most `TIME` that the run takes")
@@ -148,48 +159,59 @@ func (f *runFlags) exit(r *probe.Report) error {
 
 // check finds what is wrong with the flags by themselves.
 func (f *runFlags) check(fs *pflag.FlagSet) error {
-	switch {
-	case f.server == "":
-		return usage("--server is missing: want the URL of the update server, such as http://wsus:8530, or embedded")
-	case f.server == "microsoft":
-		return usage("--server microsoft is not there yet: give the URL of a WSUS, or embedded")
-	case strings.HasPrefix(f.proxy, "pac+"):
-		return usage("--proxy %s: scripts are not evaluated yet: give the URL of the proxy that it names", redacted(f.proxy))
-	case f.failOn != "warn" && f.failOn != "fail":
-		return usage("--fail-on %q: want warn or fail", f.failOn)
-	case len(f.faults) > 0 && f.server != "embedded":
-		return usage("--fault goes with --server embedded alone: no other net can be broken")
-	case len(f.products) > 0 && f.server != "embedded":
-		return usage("--product goes with --server embedded alone: no other net can be broken")
-	case len(f.faults) > 0 && fs.Changed("proxy") && f.proxy != "none":
-		return usage("--fault and --proxy exclude each other: a fault is in the embedded proxy")
-	case len(f.products) > 0 && fs.Changed("proxy") && f.proxy != "none":
-		return usage("--product and --proxy exclude each other: a product is the embedded proxy")
-	case f.server == "embedded" && f.proxy == "system" && (f.proxyUser != "" || f.passwordFile != ""):
-		return usage("--server embedded brings its own proxy, which wants no login: leave out --proxy-user, or give --proxy")
-	case f.proxy == "none" && (f.proxyUser != "" || f.passwordFile != ""):
-		return usage("--proxy none and a login for the proxy exclude each other")
-	case f.server == "embedded" && (f.serverTLS != "" || f.ca != "" || f.object != ""):
-		return usage("--server embedded knows its own TLS port, root and files: leave out --server-tls, --ca and --object")
-	case !slices.Contains([]string{"auto", "yes", "no"}, f.compareDirect):
-		return usage("--compare-direct %q: want auto, yes or no", f.compareDirect)
-	case f.compareDirect == "yes" && f.proxy == "none":
-		return usage("--compare-direct yes wants a proxy to compare with, and --proxy none has none")
-	case f.repeat < 0 || f.repeat > 1000:
-		return usage("--repeat %d: want a number up to 1000", f.repeat)
-	case f.maxTime <= 0 || f.timeout <= 0:
-		return usage("--max-time and --timeout want more than nothing, such as 30s")
-	case f.idle < 0 || f.idle >= f.maxTime:
-		return usage("--idle %s: want less than --max-time, which is %s", f.idle, f.maxTime)
+	for _, r := range f.refusals(fs) {
+		if r.when {
+			return usage("%s", r.text)
+		}
 	}
 	return f.output.check()
+}
+
+// A refusal says what is wrong with the flags, when they are so.
+type refusal struct {
+	when bool
+	text string
+}
+
+// refusals are what flags cannot say, by themselves or together.
+func (f *runFlags) refusals(fs *pflag.FlagSet) []refusal {
+	ownNet := f.server == "embedded" || f.server == "microsoft" // whose faults can be chosen
+	login := f.proxyUser != "" || f.passwordFile != ""
+	return []refusal{
+		{f.server == "", "--server is empty: want the URL of the update server, such as http://wsus:8530, microsoft or embedded"},
+		{strings.HasPrefix(f.proxy, "pac+"), fmt.Sprintf("--proxy %s: scripts are not evaluated yet: give the URL of the proxy that it names", redacted(f.proxy))},
+		{f.failOn != "warn" && f.failOn != "fail", fmt.Sprintf("--fail-on %q: want warn or fail", f.failOn)},
+		{len(f.faults) > 0 && !ownNet, "--fault goes with --server embedded or microsoft alone: no other net can be broken"},
+		{len(f.products) > 0 && !ownNet, "--product goes with --server embedded or microsoft alone: no other net can be broken"},
+		{f.proxy == "embedded" && !ownNet, "--proxy embedded reaches nothing but --server embedded and microsoft"},
+		{f.proxy == "embedded" && login, "--proxy embedded wants no login: leave out --proxy-user"},
+		{noList(fs, f.listed.lists), noListText},
+		{f.server != "microsoft" && (len(f.listed.lists) > 0 || f.listed.csv != "" || f.address != "" || fs.Changed("connections")), "--list, --endpoints, --connections and --address go with --server microsoft"},
+		{f.connections < 1 || f.connections > 256, fmt.Sprintf("--connections %d: want a number from 1 to 256", f.connections)},
+		{f.server == "microsoft" && (f.serverTLS != "" || f.object != "" || f.register), "--server microsoft knows its own ports and files: leave out --server-tls, --object and --register"},
+		{f.server == "microsoft" && f.enforcePinning, "--enforce-pinning is for a WSUS: which of Microsoft's hosts are pinned is known"},
+		{f.server == "microsoft" && f.proxy == "none" && f.simulated(), "--proxy none leaves out the embedded proxy, in which --fault and --product are: leave out one of them"},
+		{f.server == "microsoft" && f.ladders, "--ladders measures what a WSUS takes: what Microsoft's servers do is not known"},
+		{len(f.faults) > 0 && fs.Changed("proxy") && f.proxy != "none", "--fault and --proxy exclude each other: a fault is in the embedded proxy"},
+		{len(f.products) > 0 && fs.Changed("proxy") && f.proxy != "none", "--product and --proxy exclude each other: a product is the embedded proxy"},
+		{f.server == "embedded" && f.proxy == "system" && login, "--server embedded brings its own proxy, which wants no login: leave out --proxy-user, or give --proxy"},
+		{f.proxy == "none" && login, "--proxy none and a login for the proxy exclude each other"},
+		{f.server == "embedded" && (f.serverTLS != "" || f.ca != "" || f.object != ""), "--server embedded knows its own TLS port, root and files: leave out --server-tls, --ca and --object"},
+		{!slices.Contains([]string{"auto", "yes", "no"}, f.compareDirect), fmt.Sprintf("--compare-direct %q: want auto, yes or no", f.compareDirect)},
+		{f.compareDirect == "yes" && f.proxy == "none", "--compare-direct yes wants a proxy to compare with, and --proxy none has none"},
+		{f.repeat < 0 || f.repeat > 1000, fmt.Sprintf("--repeat %d: want a number up to 1000", f.repeat)},
+		{f.maxTime <= 0 || f.timeout <= 0, "--max-time and --timeout want more than nothing, such as 30s"},
+		{f.idle < 0 || f.idle >= f.maxTime, fmt.Sprintf("--idle %s: want less than --max-time, which is %s", f.idle, f.maxTime)},
+	}
 }
 
 // client is the client that the flags describe, what is to be said of it, and
 // what ends it.
 func (f *runFlags) client(fs *pflag.FlagSet) (c *probe.Client, about probe.About, closer func(), err error) {
 	about = probe.About{Version: version, Server: f.server, Direct: "--compare-direct " + f.compareDirect, Command: f.command(fs), RunAs: runAs()}
-	if f.server == "embedded" && (f.proxy == "system" || len(f.faults)+len(f.products) > 0) {
+	if f.server == "microsoft" {
+		c, closer, err = f.microsoft(&about)
+	} else if f.server == "embedded" && (f.proxy == "system" || f.simulated()) {
 		c, closer, err = f.embedded()
 		switch {
 		case err != nil:
@@ -207,6 +229,10 @@ func (f *runFlags) client(fs *pflag.FlagSet) (c *probe.Client, about probe.About
 	if err != nil {
 		return nil, about, nil, err
 	}
+	if err := f.nameService(c); err != nil {
+		closer()
+		return nil, about, nil, err
+	}
 	if c.Profile, err = probe.LookupProfile(f.as); err == nil {
 		if c.MaxBytes, err = report.ParseBytes(f.maxBytes, 1<<60); err != nil {
 			err = fmt.Errorf("--max-bytes %w", err)
@@ -217,6 +243,7 @@ func (f *runFlags) client(fs *pflag.FlagSet) (c *probe.Client, about probe.About
 		return nil, about, nil, usage("%w", err)
 	}
 	c.Timeout, c.Register, c.IdleTime = f.timeout, f.register, f.idle
+	c.Target.Pinned = f.enforcePinning
 	return c, about, closer, nil
 }
 
@@ -246,23 +273,31 @@ func (f *runFlags) real(about *probe.About) (*probe.Client, func(), error) {
 	if c.Target.TLS {
 		scheme = "https"
 	}
-	p, err := chooseProxy(f.proxy, scheme, c.Target.Host)
+	if err := f.throughProxy(c, about, scheme, c.Target.Host); err != nil {
+		closer()
+		return nil, nil, err
+	}
+	return c, closer, nil
+}
+
+// throughProxy sets c up with the proxy that the flags mean for a server.
+func (f *runFlags) throughProxy(c *probe.Client, about *probe.About, scheme, server string) error {
+	p, err := chooseProxy(f.proxy, scheme, server)
 	if err == nil {
 		err = p.login(f.proxyUser, f.passwordFile)
 	}
 	if err != nil {
-		closer()
-		return nil, nil, err
+		return err
 	}
 	c.Proxy, c.Login = p.address, p.credentials
 	about.Proxy, about.Source = p.shown, p.source
-	return c, closer, nil
+	return nil
 }
 
 // selected are the steps that the flags choose.
 func (f *runFlags) selected(c *probe.Client) ([]*probe.Step, error) {
 	var steps []*probe.Step
-	all := probe.StepsOf(c.Profile)
+	all := c.AllSteps()
 	if f.quick {
 		all = probe.QuickOf(all)
 	}
@@ -279,7 +314,7 @@ func (f *runFlags) selected(c *probe.Client) ([]*probe.Step, error) {
 			found = found || match
 		}
 		if !found {
-			return nil, usage("--steps %q matches no step of %s%s", glob, f.as, near(strings.Trim(glob, "*"), stepNames(all)))
+			return nil, usage("--steps %q matches no step of %s%s", glob, f.as, near(strings.ToLower(strings.Trim(glob, "*?-@")), stepNames(all)))
 		}
 	}
 	for _, s := range all { // in their own order
@@ -290,7 +325,7 @@ func (f *runFlags) selected(c *probe.Client) ([]*probe.Step, error) {
 			}
 		}
 	}
-	return steps, nil
+	return probe.WithControls(steps, all), nil
 }
 
 // matches tells whether a glob matches the name of a step, or that of a repetition.
@@ -338,8 +373,10 @@ func (f *runFlags) command(fs *pflag.FlagSet) string {
 			add(flag.Name, value)
 		case "seen":
 			add(flag.Name, strings.Join(f.seen, ","))
+		case "list":
+			add(flag.Name, strings.Join(f.listed.lists, ","))
 		case "format", "output", "quiet", "verbose":
-		case "quick", "register", "ladders", "dry-run":
+		case "quick", "register", "ladders", "dry-run", "enforce-pinning":
 			words = append(words, "--"+flag.Name)
 		default:
 			add(flag.Name, flag.Value.String())

@@ -42,6 +42,7 @@ server  http://%[2]s:8530 and https://%[2]s:8531, through that proxy alone
 
 try it:
   proxycheck run --proxy http://%[1]s --server http://%[2]s:8530
+  proxycheck run --proxy http://%[1]s --server microsoft
   curl -x http://%[1]s -r 0-99 -o /dev/null -v http://%[2]s:8530/selfupdate/wuident.cab
 
 Interrupt to end.

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"text/tabwriter"
@@ -41,11 +42,19 @@ var tables = []struct {
 
 func listCommand(c *call) error {
 	var o output
-	o.define(c.flags)
+	var f endpointFlags
+	o.define(c.flags, "csv")
+	f.define(c.flags)
 	if err := c.parse(1); err != nil {
 		return err
 	}
 	if err := o.check(); err != nil {
+		return err
+	}
+	if c.flags.Arg(0) == "endpoints" {
+		return listEndpoints(c, &o, &f)
+	}
+	if err := endpointsAlone(c, &o); err != nil {
 		return err
 	}
 	var names []string
@@ -64,12 +73,12 @@ func listCommand(c *call) error {
 		}
 		names = append(names, t.name)
 	}
-	return usage("list what? want one of %s", strings.Join(names, ", "))
+	return usage("list what? want one of %s, endpoints", strings.Join(names, ", "))
 }
 
 func stepRows() []row {
 	var rows []row
-	for _, s := range probe.Steps {
+	for _, s := range slices.Concat(probe.Steps, probe.MadeUp()) {
 		rows = append(rows, row{Name: s.Name, Title: s.Title, Details: []detail{
 			{"made by", string(s.By)}, {"on Windows", versionsOf(s)}, {"judged as", s.Kind.Name}, {"request, as captured", strings.TrimSpace(s.Send)},
 		}})

@@ -51,6 +51,8 @@ func Text(w io.Writer, r *probe.Report, s Style) error {
 		}
 	}
 	if !s.Quiet {
+		t.hosts(r)
+		t.names(r)
 		t.steps(r)
 		t.figures(r)
 		t.open(r)

@@ -160,6 +160,7 @@ func (t *text) finding(r *probe.Report, f probe.Shown) {
 	t.field("but", f.Condition)
 	t.field("other causes", otherCauses(f.RuledOut, f.NotRuledOut))
 	t.field("to mend it", f.Fix)
+	t.field("patterns", patterns(r, f))
 	t.mends(r, f)
 	for _, under := range r.Findings {
 		if under.Under == f.Name {
@@ -363,7 +364,7 @@ func (t *text) steps(r *probe.Report) {
 	t.printf("\nsteps\n")
 	for _, alike := range groups(r.Steps, t.Verbose) {
 		s := alike[0]
-		if s.Status == probe.StatusSkip && s.WaitedFor != "" && s.WaitedFor == s.Spared {
+		if s.Status == probe.StatusSkip && s.WaitedFor != "" && s.WaitedFor == s.Spared || ofHost(r, s) && !t.Verbose {
 			continue
 		}
 		before, after := t.painted(string(s.Status))
@@ -387,6 +388,9 @@ func (t *text) steps(r *probe.Report) {
 		if t.Verbose {
 			t.heads(s)
 		}
+	}
+	if t.Verbose {
+		t.certificates(r)
 	}
 }
 

@@ -15,6 +15,7 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -26,12 +27,7 @@ import (
 
 // microsoft are the files of Microsoft's servers, which this one plays too. All
 // are inert, and none has a signature that Windows would take for Microsoft's.
-var microsoft = []place{
-	// The redirector of Windows XP to 7 (wire.md 2.3, 2.5).
-	{"/v9/windowsupdate/redir/muv4wuredir.cab", redirections},
-	{"/v9/windowsupdate/redir/wuredir.cab", redirections},
-	{"/v11/2/windowsupdate/redir/v6-win7sp1-wuredir.cab", redirections},
-	{"/v11/2/microsoftupdate/redir/v6-muredir.cab", redirections},
+var microsoft = append(slices.Clone(redirectors), []place{
 	// The service locator of Windows 8.1 on (wire.md 2.8).
 	{"/sls/*", http.HandlerFunc(locator)},
 	// Delivery Optimization (wire.md 4.2).
@@ -47,6 +43,14 @@ var microsoft = []place{
 	// OCSP asks at the root. An OCSPRequest is a DER sequence, so its base64
 	// begins with M.
 	{"/m*", http.HandlerFunc(certificateStatus)},
+}...)
+
+// redirectors are those of Windows XP to 7 (wire.md 2.3, 2.5).
+var redirectors = []place{
+	{"/v9/windowsupdate/redir/muv4wuredir.cab", redirections},
+	{"/v9/windowsupdate/redir/wuredir.cab", redirections},
+	{"/v11/2/windowsupdate/redir/v6-win7sp1-wuredir.cab", redirections},
+	{"/v11/2/microsoftupdate/redir/v6-muredir.cab", redirections},
 }
 
 // A redirector serves a cabinet that is another one in every answer, so that
