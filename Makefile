@@ -10,7 +10,7 @@ RUNNERS := ./sim ./cmd/proxycheck ./probe
 WHOLE := TestFaults|TestFaultsCompose|TestProducts|TestCausesStayOpen|TestCausesRuledOut|TestCodesOfTheDocuments|TestBlame
 WHOLE := $(WHOLE)|TestBlamePath|TestHealthyPath|TestSOAPFaultsThroughTLS|TestCompareDirect|TestAfterIsBefore|TestHostileProxies
 WHOLE := $(WHOLE)|TestREADME|TestREADMEShowsWhatIsWritten|TestLadders|TestJUnit|TestJSON|TestExitStatus|TestOutput
-WHOLE := ^($(WHOLE)|TestDryRunIsTheRun|TestRunProduct|TestRetest|TestSelftestText|TestSelftestProduct)$$
+WHOLE := ^($(WHOLE)|TestConcludeManyHosts|TestDryRunIsTheRun|TestRunProduct|TestRetest|TestSelftestText|TestSelftestProduct)$$
 T ?= 5s
 # A fixed --abbrev: the default depends on how much of the history a clone has.
 VERSION ?= $(shell git describe --tags --always --dirty --abbrev=12 2>/dev/null || echo devel)

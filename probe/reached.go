@@ -64,7 +64,8 @@ func madeInItsPlace(o *Observation) string {
 	if originsOwn(o) {
 		return ""
 	}
-	return cmp.Or(answered(502, 503, 504, 511)(o), all(signsCome, either(denialInPlain, either(likeControl, fileDenied)))(o), sentAbroad(o), pageForFile(o))
+	unsigned := all(signsCome, either(denialInPlain, either(likeControl, fileDenied)))
+	return cmp.Or(answered(502, 503, 504, 511)(o), unsigned(o), sentAbroad(o), pageForFile(o))
 }
 
 // likeControl matches a refusal, or a redirect, that a name which nobody has under the
@@ -258,10 +259,11 @@ func abroad(h wire.Head) string {
 }
 
 // compareWithNowhere notes for each host that was asked how one was answered that cannot
-// exist, and whether the signs of servers come through.
+// exist, and one that nobody has under the same wildcard, and whether the signs of
+// servers come through.
 func (r *Run) compareWithNowhere() {
-	nowhere := map[bool]*wire.Exchange{} // by whether through a tunnel
-	controls := map[string]*Observation{}
+	nowhere := map[bool]*wire.Exchange{}  // by whether through a tunnel
+	controls := map[string]*Observation{} // in clear, by their patterns
 	signed := false
 	for _, result := range r.Results {
 		h, o := result.Step.Host, result.Observation
@@ -269,25 +271,40 @@ func (r *Run) compareWithNowhere() {
 		case h == nil || o == nil:
 		case h.Control && h.Pattern == "":
 			nowhere[h.TLS] = o.Exchange
-		case h.Control && !h.TLS:
+		case h.TLS:
+		case h.Control:
 			controls[h.Pattern] = o
-		case !h.Control && !h.TLS && o.Complete():
-			signed = signed || originsOwn(o)
+		default:
+			signed = signed || o.Complete() && originsOwn(o)
 		}
 	}
 	for _, result := range r.Results {
-		if h, o := result.Step.Host, result.Observation; h != nil && o != nil {
-			o.Signed = signed
-			for pattern, control := range controls {
-				if !h.TLS && !h.Control && endpoint.Matches(pattern, h.Name) && (o.Control == nil || len(pattern) > len(o.Control.Host.Pattern)) {
-					o.Control = control // of the nearest wildcard
-				}
-			}
-			if nowhere[h.TLS] != o.Exchange {
-				o.Impossible = nowhere[h.TLS]
-			}
+		h, o := result.Step.Host, result.Observation
+		if h == nil || o == nil {
+			continue
+		}
+		o.Signed = signed
+		if !h.TLS && !h.Control {
+			o.Control = nearest(controls, h.Name)
+		}
+		if nowhere[h.TLS] != o.Exchange {
+			o.Impossible = nowhere[h.TLS]
 		}
 	}
+}
+
+// nearest is that of the longest wildcard under which a name is, or nil.
+func nearest(controls map[string]*Observation, name string) *Observation {
+	for above := name; above != ""; {
+		if c := controls["*"+above]; c != nil {
+			return c
+		}
+		_, above, _ = strings.Cut(above, ".")
+		if c := controls["*."+above]; c != nil {
+			return c
+		}
+	}
+	return nil
 }
 
 // hostsCompared is what only a look at several hosts tells.
@@ -345,8 +362,7 @@ func sameAnswers(all []*judged) {
 
 // samePage tells whether two hosts show one page.
 func samePage(a, b *Observation) bool {
-	one, _ := a.reply()
-	_, page := a.reply()
+	one, page := a.reply()
 	other, otherPage := b.reply()
 	title := titleOf(page.Excerpt)
 	return title != "" && title == titleOf(otherPage.Excerpt) && one.Status() == other.Status()

@@ -151,3 +151,24 @@ func dated(o *Observation, day int) *Observation {
 	o.Answer.Fields = append(o.Answer.Fields, wire.Field{Name: "Last-Modified", Value: fmt.Sprintf("Thu, %02d Jan 2026 00:00:00 GMT", day)})
 	return o
 }
+
+// A host is compared with the name that nobody has under the nearest of its wildcards.
+func TestNearest(t *testing.T) {
+	controls := map[string]*Observation{}
+	for _, pattern := range []string{"*.windowsupdate.com", "*.download.windowsupdate.com", "*catalog.microsoft.com", "exact.example"} {
+		controls[pattern] = &Observation{Host: &endpoint.Host{Pattern: pattern}}
+	}
+	for name, want := range map[string]string{
+		"2.au.download.windowsupdate.com": "*.download.windowsupdate.com", "download.windowsupdate.com": "*.windowsupdate.com",
+		"windowsupdate.com": "", "evilwindowsupdate.com": "", "catalog.microsoft.com": "*catalog.microsoft.com",
+		"x.catalog.microsoft.com": "*catalog.microsoft.com", "bobcatalog.microsoft.com": "", "exact.example": "", "": "",
+	} {
+		got := ""
+		if o := nearest(controls, name); o != nil {
+			got = o.Host.Pattern
+		}
+		if got != want || want != "" && !endpoint.Matches(want, name) {
+			t.Errorf("%s is under %q, want %q", name, got, want)
+		}
+	}
+}
