@@ -106,7 +106,7 @@ var askers = map[string]struct {
 	send  string
 }{
 	string(WUA):       {Fetch, fetch("GET", "{path}", "{content}")}, // HEAD, which comes before, hides a page
-	string(BITS):      {Job, bitsGet("{path}", "")},
+	string(BITS):      {Job, bitsIf("", "{path}", "")},              // it waits for no other step
 	string(DO):        {Job, doGet("{path}", "{range:probe}")},
 	string(CryptoAPI): {Fetch, cryptoGet("{path}")},
 	string(NCSI):      {Fetch, connectivityGet("{path}")},
