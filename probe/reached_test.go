@@ -2,6 +2,7 @@ package probe
 
 import (
 	"crypto/sha256"
+	"crypto/tls"
 	"fmt"
 	"testing"
 
@@ -169,6 +170,30 @@ func TestNearest(t *testing.T) {
 		}
 		if got != want || want != "" && !endpoint.Matches(want, name) {
 			t.Errorf("%s is under %q, want %q", name, got, want)
+		}
+	}
+}
+
+// What Microsoft's own servers say in a tunnel that ends there is nobody's fault on the
+// way; what is said anywhere else may be.
+func TestLeaveToMicrosoft(t *testing.T) {
+	for _, tt := range []struct {
+		name    string
+		kind    TargetKind
+		ownRoot bool
+		finding *Finding
+		want    Grade
+	}{
+		{"a fault of the service", Microsoft, true, SOAPFault, Note},
+		{"a certificate", Microsoft, true, CertificateInvalid, Fail},
+		{"a fault in an inspected tunnel", Microsoft, false, SOAPFault, Fail},
+		{"a fault of a WSUS", WSUS, true, SOAPFault, Fail},
+	} {
+		o := &Observation{Exchange: &wire.Exchange{Stopped: wire.Done, TLS: new(tls.ConnectionState)}, Trust: &Trust{OwnRoot: tt.ownRoot}}
+		j := &judged{Result: &Result{Step: &Step{Kind: soap}, Observation: o}, verdicts: []Verdict{{tt.finding, Fail, Unknown, "seen"}}}
+		j.leaveToMicrosoft(&Run{Target: Target{Kind: tt.kind}})
+		if got := j.verdicts[0].Grade; got != tt.want || (j.spared != "") != (tt.want == Note) {
+			t.Errorf("%s: it is graded %s, want %s; spared: %q", tt.name, got, tt.want, j.spared)
 		}
 	}
 }

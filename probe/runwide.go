@@ -67,6 +67,7 @@ func judgeOne(r *Run) []*judged {
 	clockWrong(r, all)
 	for _, j := range all {
 		j.spare(r)
+		j.leaveToMicrosoft(r)
 		j.blame(r)
 		j.acquit(r)
 	}
@@ -287,6 +288,21 @@ func (j *judged) spare(r *Run) {
 			j.spared, j.verdicts[i].Grade = why, Note
 		default:
 			j.spared, j.verdicts[i].Grade = why, Warn
+		}
+	}
+}
+
+// leaveToMicrosoft makes notes of what Microsoft's own servers say inside a tunnel that
+// ends there: what they make of a call without a ticket is not known, and nobody on the
+// way can have written it.
+func (j *judged) leaveToMicrosoft(r *Run) {
+	o := j.Observation
+	if r.Target.Kind != Microsoft || o == nil || !o.Complete() || o.TLS == nil || o.Trust == nil || !o.Trust.OwnRoot {
+		return
+	}
+	for i, v := range j.verdicts {
+		if v.Grade != Note && !v.Finding.OfTLS && !v.Finding.OnHop {
+			j.verdicts[i].Grade, j.spared = Note, "it is what Microsoft's own server says, through a tunnel that ends there"
 		}
 	}
 }
