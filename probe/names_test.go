@@ -23,13 +23,13 @@ func nameServer(t testing.TB, answer func(w dns.ResponseWriter, q *dns.Msg) *dns
 	t.Helper()
 	var conn net.PacketConn
 	var l net.Listener
-	for try := 0; l == nil; try++ {
+	for try := 0; conn == nil; try++ { // TCP first: of its ports, many are still taken by connections that have ended
 		var err error
-		if conn, err = net.ListenPacket("udp", "127.0.0.1:0"); err != nil {
+		if l, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
 			t.Fatal(err)
 		}
-		if l, err = net.Listen("tcp", conn.LocalAddr().String()); err != nil {
-			conn.Close() // somebody else has the port for TCP
+		if conn, err = net.ListenPacket("udp", l.Addr().String()); err != nil {
+			l.Close()
 			if try == 9 {
 				t.Fatal(err)
 			}
