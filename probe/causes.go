@@ -52,10 +52,8 @@ func (f *Finding) byStatuses(c Coded) []Coded {
 				agents = makers[l.layer]
 			}
 			for _, agent := range agents {
-				of := Coded{agent, l.layer, c.Since, c.Until, l.code(status), l.source, sureOf(l.code(status), c.Sure)}
-				sameAgent := c.Agent == "" || c.Agent == agent || l.agent != "" // who logs a job of another
-				if sameAgent && (c.Layer == "" || c.Layer == l.layer) {
-					codes = append(codes, of)
+				if c.isFor(l.layer, agent, l.agent) {
+					codes = append(codes, Coded{agent, l.layer, c.Since, c.Until, l.code(status), l.source, sureOf(l.code(status), c.Sure)})
 				}
 			}
 		}

@@ -33,6 +33,12 @@ func (s *shown) coded() []Coded {
 	return s.codes
 }
 
+// isFor tells whether c is for the status that a logger logs in a layer for what an agent
+// asked. A logger that has a name logs the jobs of others, whoever they are.
+func (c Coded) isFor(layer Layer, agent, logger Agent) bool {
+	return (c.Agent == "" || c.Agent == agent || logger != "") && (c.Layer == "" || c.Layer == layer)
+}
+
 // byStatus are the codes of the statuses that the steps of s were answered, in
 // the form of c and of its agent and layer, where it has them. The update agent logs
 // its own code for the status of a job that others do for it, and of its own files both.
@@ -46,11 +52,9 @@ func (s *shown) byStatus(c Coded) []Coded {
 		}
 		for _, l := range loggers {
 			agent, code := cmp.Or(l.agent, j.Step.By), l.code(status)
-			sameAgent := c.Agent == "" || c.Agent == agent || l.agent != "" // who logs a job of another
-			if l.layer != j.Step.Layer || !sameAgent || c.Layer != "" && c.Layer != l.layer {
-				continue
+			if l.layer == j.Step.Layer && c.isFor(l.layer, agent, l.agent) {
+				codes = append(codes, Coded{agent, l.layer, c.Since, c.Until, code, l.source, sureOf(code, c.Sure)})
 			}
-			codes = append(codes, Coded{agent, l.layer, c.Since, c.Until, code, l.source, sureOf(code, c.Sure)})
 		}
 	}
 	return codes
